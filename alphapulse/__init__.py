@@ -1,0 +1,1 @@
+"""The core: plain Python, strictly typed. It knows nothing of Django, Celery or Redis."""

@@ -1,0 +1,45 @@
+"""What differs between exchanges, as data. Generic code never asks for an exchange's name."""
+
+from collections.abc import Mapping
+
+from alphapulse.exchanges.described.binance import BINANCE
+from alphapulse.exchanges.described.bybit import BYBIT
+from alphapulse.exchanges.described.coinbase import COINBASE
+from alphapulse.exchanges.described.gate import GATE
+from alphapulse.exchanges.described.kraken import KRAKEN
+from alphapulse.exchanges.described.kucoin import KUCOIN
+from alphapulse.exchanges.described.okx import OKX
+from alphapulse.exchanges.facts import INTERVALS, Call, Exchange, Lookup, Paging, Read
+from alphapulse.resilience.budget import Quota
+from alphapulse.types import SyncKind
+
+__all__ = ["EXCHANGES", "INTERVALS", "Call", "Exchange", "Lookup", "Paging", "Read", "exchange"]
+
+EXCHANGES: Mapping[str, Exchange] = {
+    described.exchange_id: described for described in (BINANCE, BYBIT, KRAKEN, OKX, COINBASE, KUCOIN, GATE)
+}
+
+# Nobody has read its documents: ask seldom, one wallet, whatever ccxt takes for the usual one.
+_CAUTION = 4
+
+
+def exchange(exchange_id: str) -> Exchange:
+    """The facts about an exchange; an id that is not in the catalogue gets the cautious defaults.
+
+    What such an exchange really offers is ccxt's to say, at the first call: it answers NotSupported where it does not.
+    """
+    return EXCHANGES.get(exchange_id) or _undescribed(exchange_id)
+
+
+def _undescribed(exchange_id: str) -> Exchange:
+    plain = (Read(wallet="", calls=(Call(costs={"requests": 1}),)),)
+    return Exchange(
+        exchange_id=exchange_id,
+        name=exchange_id,
+        reads=dict.fromkeys(SyncKind, plain),
+        quotas=(Quota(name="requests", limit=60),),
+        # Most sign with a clock of milliseconds as a nonce, and some want it to rise.
+        has_serial_keys=True,
+        unread=("every wallet but the one that ccxt takes for the usual one", "trigger orders"),
+        intervals={kind: interval * _CAUTION for kind, interval in INTERVALS.items()},
+    )

@@ -1,0 +1,1 @@
+"""One file of facts for each exchange that somebody has described."""

@@ -1,0 +1,132 @@
+"""The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from alphapulse.resilience.budget import Quota
+from alphapulse.types import SyncKind
+
+Params = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """How an answer of several pages goes on: rows `per_page`, and a cursor for the next one.
+
+    The cursor lies in the answer at `cursor_at`, or is the `cursor_field` of the last row; with neither, pages are
+    counted from 1 in `cursor_param`. Without a cursor, or with a page that is not full, the answer was the last.
+    `more_at` is where the answer says whether there is more; `of_field` the field in which each row of a counted page
+    says how many of its kind there are in all.
+    """
+
+    per_page: int
+    cursor_param: str
+    limit_param: str = "limit"
+    cursor_at: str = ""
+    cursor_field: str = ""
+    more_at: str = ""
+    of_field: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """How a raw row of balances tells its currency (`name`; none: rows are a mapping by it) and if it holds anything.
+
+    `is_summed`: one currency may have several rows, which are added up.
+    """
+
+    amounts: tuple[str, ...]
+    name: str = ""
+    is_summed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One ccxt call: its parameters, and what it costs of which quota. No method: the kind's usual one.
+
+    `rows` is where the answer must hold its rows, see `answers.rows_in`; `paging` how it goes on. `holding` and
+    `size_field` say which raw rows hold something, so that none of them is lost between the answer and ours.
+    """
+
+    params: Params = field(default_factory=dict)
+    method: str = ""
+    costs: Mapping[str, int] = field(default_factory=dict)
+    rows: str = ""
+    paging: Paging | None = None
+    holding: Holding | None = None
+    size_field: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How one order is asked for: by ccxt's `fetch_order`, or by a list method that takes the id as `id_param`."""
+
+    method: str = "fetch_order"
+    id_param: str = ""
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What is asked to know one wallet whole. Overlapping wallets are never listed both: no money counts twice.
+
+    `has_receipts`: the wallet's answer also shows receipts for coins that lie in another wallet; they are left out of
+    it. `only_receipts`: this is that other wallet, read from the same call.
+    """
+
+    wallet: str
+    calls: tuple[Call, ...]
+    has_receipts: bool = False
+    only_receipts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One exchange's facts. The defaults are the cautious ones, for exchanges that nobody has described yet."""
+
+    exchange_id: str
+    name: str
+    reads: Mapping[SyncKind, tuple[Read, ...]]
+    quotas: tuple[Quota, ...]
+    intervals: Mapping[SyncKind, timedelta] = field(default_factory=lambda: INTERVALS)
+    quote_currency: str = "USDT"
+    needs_password: bool = False
+    # Nonces that rise strictly: two requests of one key at a time would reject each other.
+    has_serial_keys: bool = False
+    # What an account may have there that is never asked for: told to people, so that nobody takes it for nothing.
+    unread: tuple[str, ...] = ()
+    # A clock that is off gets the same answer as a wrong key.
+    hides_skew: bool = False
+    # How an order that is gone from the open ones is found again: tried in turn until one knows it.
+    order_lookups: tuple[Lookup, ...] = (Lookup(),)
+    # Codes that say that an order ended so long ago that nothing of it is kept.
+    archived_order_codes: frozenset[str] = frozenset()
+    # A cheap private call that any valid key may make: tells a rejected key from one that may not read a wallet.
+    key_check: Call = Call(method="fetch_balance")
+    ccxt_options: Params = field(default_factory=dict)
+    # How receipts are called: the prefix and the coin. The exceptions are coins of their own.
+    receipt_prefix: str = ""
+    receipt_exceptions: frozenset[str] = frozenset()
+
+    def costs(self, kind: SyncKind) -> Mapping[str, int]:
+        """What one account's sync of `kind` costs, by quota."""
+        total: dict[str, int] = {}
+        # A call that two wallets are read from is made once.
+        calls = {id(call): call for read in self.reads.get(kind, ()) for call in read.calls}
+        for call in calls.values():
+            for quota, weight in call.costs.items():
+                total[quota] = total.get(quota, 0) + weight
+        return total
+
+    def supports(self, kind: SyncKind) -> bool:
+        return bool(self.reads.get(kind))
+
+
+INTERVALS: Mapping[SyncKind, timedelta] = {
+    SyncKind.BALANCES: timedelta(seconds=30),
+    SyncKind.POSITIONS: timedelta(seconds=30),
+    SyncKind.ORDERS: timedelta(seconds=60),
+    SyncKind.TICKERS: timedelta(seconds=15),
+    SyncKind.MARKETS: timedelta(hours=4),
+}

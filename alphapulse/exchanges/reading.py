@@ -1,0 +1,64 @@
+"""What one sync of one account brought home."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
+from alphapulse.types import Balance, Market, Order, Position, Ticker
+
+Row = Balance | Position | Order | Ticker | Market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One answer about one wallet: all its rows, or the error that kept us from them, never half of each.
+
+    `as_of` is the exchange's clock when our first request for it was sent: `rows` were true then or later.
+    Orders: the open ones, and the end of known ones that are no longer among them. A known order that is not in `rows`
+    could not be looked up yet: it stays as it was.
+    """
+
+    wallet: str
+    as_of: datetime
+    rows: Sequence[Row] = ()
+    error: ExchangeError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order that our rows call open: if it is gone from the answer, it is looked up to learn how it ended.
+
+    `last_seen` is what we knew of it: what is left when the exchange no longer knows the order at all.
+    """
+
+    wallet: str
+    order_id: str
+    symbol: str
+    last_seen: Order | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one job: readings (some of which may be errors), or one error for all of it."""
+
+    readings: Sequence[Reading] = ()
+    error: ExchangeError | None = None
+
+    @property
+    def errors(self) -> list[ExchangeError]:
+        wallets = [reading.error for reading in self.readings if reading.error is not None]
+        return [self.error, *wallets] if self.error is not None else wallets
+
+    @property
+    def is_served(self) -> bool:
+        """Was anything answered as it was asked?"""
+        return self.error is None and len(self.errors) < max(1, len(self.readings))
+
+    @property
+    def verdict(self) -> ExchangeError | None:
+        """What is to be reported. That a key may not read one wallet, or that there is no such wallet, is normal."""
+        serious = [error for error in self.errors if not isinstance(error, PermissionMissing | NotSupported)]
+        if serious:
+            return serious[0]
+        return None if self.is_served else self.errors[0]

@@ -1,0 +1,1 @@
+"""The sandbox exchange: an HTTP server that speaks Binance's and Bybit's REST protocols. See README.md here."""

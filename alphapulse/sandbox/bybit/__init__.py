@@ -1,0 +1,1 @@
+"""Bybit v5 (`api.bybit.com`), unified accounts: spot, linear and a few inverse contracts, no options."""

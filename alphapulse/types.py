@@ -1,0 +1,157 @@
+"""What exchanges say, in ccxt's words: frozen, amounts as Decimal, times as aware UTC.
+
+`None` means that the exchange did not say; it never stands for zero.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """Where an account's orders are real. Nothing is ever shared or summed across the two."""
+
+    LIVE = "live"
+    SANDBOX = "sandbox"
+
+
+class SyncKind(StrEnum):
+    """What is kept in sync. Balances, positions and orders belong to an account, the rest to an exchange."""
+
+    BALANCES = "balances"
+    POSITIONS = "positions"
+    ORDERS = "orders"
+    TICKERS = "tickers"
+    MARKETS = "markets"
+
+
+ACCOUNT_KINDS = (SyncKind.BALANCES, SyncKind.POSITIONS, SyncKind.ORDERS)
+EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS)
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class PositionSide(StrEnum):
+    LONG = "long"
+    SHORT = "short"
+
+
+class OrderStatus(StrEnum):
+    """ccxt's five, and two of ours for orders that are no longer among the open ones.
+
+    `gone`: how it ended is not known yet, it is being looked up. `unknown`: the exchange no longer knows it.
+    """
+
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """One currency in one wallet. `total` is what is owned; `debt` (borrowed, not negative) is not taken off it.
+
+    Unrealised PnL is never part of it: positions tell it, once.
+    """
+
+    currency: str
+    free: Decimal
+    used: Decimal
+    total: Decimal
+    debt: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """`contracts` is a count (never negative), `contract_size` says of what; `notional` is in the settle currency."""
+
+    symbol: str
+    side: PositionSide
+    contracts: Decimal
+    contract_size: Decimal | None
+    notional: Decimal | None
+    entry_price: Decimal | None
+    mark_price: Decimal | None
+    unrealized_pnl: Decimal | None
+    leverage: Decimal | None
+    liquidation_price: Decimal | None
+    margin_mode: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    order_id: str
+    client_order_id: str | None
+    symbol: str
+    side: Side
+    type: str | None
+    status: OrderStatus
+    amount: Decimal | None
+    filled: Decimal | None
+    remaining: Decimal | None
+    price: Decimal | None
+    average: Decimal | None
+    cost: Decimal | None
+    exchange_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    symbol: str
+    last: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+    percentage: Decimal | None
+    base_volume: Decimal | None
+    quote_volume: Decimal | None
+    exchange_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """`market_id` is the exchange's own name and the key: the same ticker may be another coin elsewhere or later."""
+
+    market_id: str
+    symbol: str
+    type: str
+    base: str
+    quote: str
+    settle: str | None
+    is_active: bool
+    is_inverse: bool
+    contract_size: Decimal | None
+    amount_step: Decimal | None
+    price_tick: Decimal | None
+    min_amount: Decimal | None
+    min_cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user's keys. Never printed: `repr` hides every field."""
+
+    api_key: str = field(repr=False)
+    secret: str = field(repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReport:
+    """What a key may do, as the exchange says. `None` is what it does not tell."""
+
+    wallets: tuple[str, ...]
+    wallets_not_permitted: tuple[str, ...]
+    can_trade: bool | None
+    can_withdraw: bool | None
+    ip_restricted: bool | None
+    expires_at: datetime | None
+    warnings: Sequence[str] = ()

@@ -1,0 +1,19 @@
+"""The base of commands whose `--help` shows examples."""
+
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+
+
+class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Django's own options last, and our lines as they are written."""
+
+
+class ExplainedCommand(BaseCommand):
+    """`examples` is printed below the options."""
+
+    examples = ""
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        return super().create_parser(*args, epilog=self.examples, formatter_class=_Formatter, **kwargs)

@@ -1,0 +1,40 @@
+"""Lists that grow are read page by page, by cursor: rows that come and go meanwhile neither repeat nor hide others."""
+
+from typing import Any
+
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+
+from apps.core.problems import BadParameter
+
+BIGGEST_KEY = 2**63 - 1
+
+
+class Pages(CursorPagination):
+    """`?page_size=` up to 500, 100 by itself; `next` and `previous` are whole addresses, null at the ends."""
+
+    page_size = 100
+    max_page_size = 500
+    page_size_query_param = "page_size"
+    ordering = "-pk"
+
+    def get_page_size(self, request: Request) -> int:
+        asked = request.query_params.get(self.page_size_query_param, str(self.page_size))
+        if not (asked.isdecimal() and 1 <= int(asked[:9]) <= self.max_page_size):
+            raise BadParameter(self.page_size_query_param, f"expected 1 to {self.max_page_size}, not {asked!r}.")
+        return int(asked)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """DRF lets through positions that are no key, which only the database would refuse."""
+        try:
+            cursor: Any = super().decode_cursor(request)
+        except NotFound:
+            raise self._bad_cursor() from None
+        position = cursor and cursor.position
+        if position is not None and not (position.isdecimal() and int(position[:20]) <= BIGGEST_KEY):
+            raise self._bad_cursor()
+        return cursor
+
+    def _bad_cursor(self) -> BadParameter:
+        return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")

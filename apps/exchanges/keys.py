@@ -1,0 +1,141 @@
+"""API keys: complete or not, accepted or not, and what they may do, in words for their owner."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.ccxt.client import open_client
+from alphapulse.exchanges.ccxt.known import required_credentials
+from alphapulse.exchanges.ccxt.loop import run
+from alphapulse.exchanges.errors import BadResponse, CredentialsRejected, ExchangeError, Transient
+from alphapulse.exchanges.route import Route
+from alphapulse.resilience.breaker import BreakerState
+from alphapulse.types import Credentials, KeyReport
+from apps.core.clock import now
+from apps.exchanges import connections
+from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
+
+# The first question in a process loads the exchange's market table too.
+CHECK_DEADLINE = timedelta(seconds=45)
+
+# Ours; another server behind SANDBOX_URL may speak more.
+SANDBOX_SPEAKS = ("binance", "bybit")
+
+WORDS = {
+    "api_key": "API key",
+    "secret": "secret of the API key",
+    "password": "password of the API key (the passphrase chosen when it was made)",
+}
+
+
+class AccountRefused(Exception):
+    """What was asked for an account cannot be done: what is wrong and what to do. `field` names the culprit."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def complete(credentials: Credentials, exchange_id: str) -> Credentials:
+    """Without the blanks that copying brings along. Raises AccountRefused when one is missing or cannot be right."""
+    clean = replace(
+        credentials,
+        api_key=credentials.api_key.strip(),
+        secret=credentials.secret.strip(),
+        password=credentials.password.strip(),
+    )
+    name = catalogue.exchange(exchange_id).name
+    for field in required_credentials(exchange_id):
+        if field not in WORDS:
+            raise AccountRefused(
+                f"{name} signs with a {field}; accounts of that kind are not supported.", field="exchange_id"
+            )
+        if not getattr(clean, field):
+            raise AccountRefused(f"{name} needs the {WORDS[field]}.", field=field)
+    if not clean.api_key.isprintable() or any(letter.isspace() for letter in clean.api_key):
+        raise AccountRefused("The API key has a blank or a line break in it: copy it once more.", field="api_key")
+    return clean
+
+
+def check(account: ExchangeAccount) -> KeyReport:
+    """Asks the exchange whether it accepts the key, and what for. Raises AccountRefused."""
+    try:
+        route = connections.route(
+            exchange_id=account.exchange_id, environment=account.environment, egress=account.egress
+        )
+        _refuse_while_banned(route)
+        credentials = connections.credentials(account)
+        return run(_report(route, credentials), deadline=CHECK_DEADLINE)
+    except CredentialsRejected as refusal:
+        raise AccountRefused(f"{refusal.message} {refusal.advice}", field="api_key") from None
+    except connections.UnknownEgress as refusal:
+        raise AccountRefused(f"{refusal.message} {refusal.advice}", field="egress") from None
+    except ExchangeError as failure:
+        raise AccountRefused(f"The key could not be checked: {_unchecked(account, failure)}") from None
+
+
+def _unchecked(account: ExchangeAccount, failure: ExchangeError) -> str:
+    """What went wrong and what to do; the errors' own advice speaks of syncs, and nothing is stored here yet."""
+    if account.environment == Environment.SANDBOX and account.exchange_id not in SANDBOX_SPEAKS:
+        return f"{failure.message} The sandbox exchange speaks Binance and Bybit only."
+    if isinstance(failure, Transient):
+        return f"{failure.message} Try again in a while."
+    if isinstance(failure, BadResponse):
+        return f"{failure.message} Try again; if it repeats, report it."
+    return f"{failure.message} {failure.advice}"
+
+
+def _refuse_while_banned(route: Route) -> None:
+    """Asking in spite of a ban makes it longer, for everybody who leaves by this egress."""
+    health = ExchangeHealth.objects.filter(
+        exchange_id=route.exchange_id, environment=route.environment, egress=route.egress
+    ).first()
+    if health is not None and health.banned_until and health.state(now()) is BreakerState.BANNED:
+        name = catalogue.exchange(route.exchange_id).name
+        raise AccountRefused(
+            f"{name} has banned this IP (egress {route.egress}) until {health.banned_until:%Y-%m-%d %H:%M:%S} UTC: "
+            "the key cannot be checked before. Try again then, or add the account by another egress."
+        )
+
+
+async def _report(route: Route, credentials: Credentials) -> KeyReport:
+    # On the loop: what a client holds is made there.
+    client = await open_client(route, credentials)
+    return await client.check_credentials()
+
+
+def permissions(report: KeyReport) -> dict[str, Any]:
+    """As the account's row keeps them. `None` is what the exchange does not tell."""
+    return {
+        "wallets": list(report.wallets),
+        "wallets_not_permitted": list(report.wallets_not_permitted),
+        "can_trade": report.can_trade,
+        "can_withdraw": report.can_withdraw,
+        "ip_restricted": report.ip_restricted,
+        "expires_at": report.expires_at.isoformat() if report.expires_at else None,
+        "warnings": list(report.warnings),
+    }
+
+
+def in_words(permissions: Mapping[str, Any]) -> list[str]:
+    """What the key may do, one line each, without the warnings."""
+    if not permissions:
+        return ["not checked yet"]
+    lines = [f"reads {', '.join(filter(None, permissions['wallets'])) or 'balances'}"]
+    if permissions["wallets_not_permitted"]:
+        lines.append(f"may not read {', '.join(permissions['wallets_not_permitted'])}")
+    lines += [_said(permissions["can_trade"], "may trade", "may not trade", "trade")]
+    lines += [_said(permissions["can_withdraw"], "may WITHDRAW", "may not withdraw", "withdraw")]
+    if permissions["ip_restricted"] is not None:
+        lines.append("works from listed IPs only" if permissions["ip_restricted"] else "works from any IP")
+    if permissions["expires_at"]:
+        lines.append(f"expires on {permissions['expires_at'][:10]}")
+    return lines
+
+
+def _said(answer: bool | None, yes: str, no: str, verb: str) -> str:
+    if answer is None:
+        return f"the exchange does not tell whether it may {verb}"
+    return yes if answer else no

@@ -1,0 +1,140 @@
+"""Accounts at exchanges, and how the exchanges are doing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from datetime import datetime
+
+import orjson
+from django.conf import settings
+from django.db import models
+
+from alphapulse.exchanges import catalogue
+from alphapulse.resilience.breaker import Breaker, BreakerState
+from alphapulse.types import Credentials
+from apps.core.encryption import open_sealed, seal
+from apps.users.models import User, Workspace
+
+
+class Environment(models.TextChoices):
+    LIVE = "live"
+    SANDBOX = "sandbox"
+
+
+DEFAULT_EGRESS = "default"
+
+
+class ExchangeAccountQuerySet(models.QuerySet["ExchangeAccount"]):
+    def visible_to(self, user: User) -> ExchangeAccountQuerySet:
+        return self.filter(workspace__memberships__user=user)
+
+    def named(self, label_or_id: str) -> ExchangeAccountQuerySet:
+        """By label, or by id where it is a number that is no label."""
+        by_label = self.filter(label=label_or_id)
+        if label_or_id.isdecimal() and not by_label.exists():
+            return self.filter(pk=int(label_or_id))
+        return by_label
+
+
+class ExchangeAccount(models.Model):
+    """A user's keys at an exchange. The credentials are sealed for this row and are never shown again."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="accounts")
+    exchange_id = models.CharField("exchange", max_length=40, help_text="ccxt's id: binance, bybit, kraken ...")
+    environment = models.CharField(max_length=10, choices=Environment, default=Environment.LIVE)
+    egress = models.CharField(
+        max_length=40, default=DEFAULT_EGRESS, help_text="which IP or proxy its traffic leaves by: a label of EGRESSES"
+    )
+    label = models.CharField(max_length=80)
+    sealed_credentials = models.TextField(editable=False)
+    # The same key twice would count the same money twice.
+    key_fingerprint = models.CharField(max_length=64, editable=False)
+    wallets = models.JSONField(default=list, blank=True, help_text="the wallets to keep in sync; empty: all of them")
+    permissions = models.JSONField(default=dict, blank=True, help_text="what the key may do, as the exchange said")
+    permissions_checked_at = models.DateTimeField(null=True, blank=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+    disabled_reason = models.CharField(max_length=300, blank=True)
+    # Disabled because the exchange did not accept the key: another one that it accepts enables it again.
+    is_rejected = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ExchangeAccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "label"], name="one_label_per_workspace"),
+            models.UniqueConstraint(
+                fields=["workspace", "exchange_id", "environment", "key_fingerprint"], name="one_account_per_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.exchange_id}, {self.environment})"
+
+    @property
+    def exchange(self) -> catalogue.Exchange:
+        return catalogue.exchange(self.exchange_id)
+
+    def set_credentials(self, credentials: Credentials) -> None:
+        """Seals them for this row; not saved yet."""
+        fields = [credentials.api_key, credentials.secret, credentials.password]
+        self.sealed_credentials = seal(orjson.dumps(fields).decode(), bound_to=self._seal_name)
+        self.key_fingerprint = fingerprint(credentials.api_key)
+
+    def open_credentials(self) -> Credentials:
+        """Raises apps.core.encryption.CannotOpen."""
+        api_key, secret, password = orjson.loads(open_sealed(self.sealed_credentials, bound_to=self._seal_name))
+        return Credentials(api_key=api_key, secret=secret, password=password)
+
+    @property
+    def _seal_name(self) -> str:
+        return f"exchange account {self.uid}"
+
+
+def fingerprint(api_key: str) -> str:
+    """Tells equal keys without telling the key."""
+    return hmac.digest(settings.SECRET_KEY.encode(), api_key.encode(), hashlib.sha256).hex()
+
+
+BREAKER_FIELDS = ("failures", "opened_at", "banned_until", "probe_until")
+
+
+class ExchangeHealth(models.Model):
+    """The breaker and the ban of one exchange, as seen from one egress: shared by every worker.
+
+    Rows are touched only when something changes; no row means healthy.
+    """
+
+    exchange_id = models.CharField(max_length=40)
+    environment = models.CharField(max_length=10, choices=Environment)
+    egress = models.CharField(max_length=40, default=DEFAULT_EGRESS)
+    failures = models.PositiveIntegerField(default=0)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    probe_until = models.DateTimeField(null=True, blank=True)
+    banned_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "exchange health"
+        constraints = [
+            models.UniqueConstraint(fields=["exchange_id", "environment", "egress"], name="one_health_per_egress")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} {self.environment} by egress {self.egress}"
+
+    @property
+    def breaker(self) -> Breaker:
+        return Breaker(**{field: getattr(self, field) for field in BREAKER_FIELDS})
+
+    @breaker.setter
+    def breaker(self, breaker: Breaker) -> None:
+        for field in BREAKER_FIELDS:
+            setattr(self, field, getattr(breaker, field))
+
+    def state(self, now: datetime) -> BreakerState:
+        return self.breaker.state(now)

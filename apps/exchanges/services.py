@@ -1,0 +1,271 @@
+"""Adding an account, and changing one: views, commands and the sync only translate to these.
+
+The network comes first, the transaction after it, the announcement on commit.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.dispatch import Signal
+
+from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.ccxt.known import known_exchange_ids
+from alphapulse.types import Credentials, KeyReport
+from apps.audit.services import record
+from apps.core.clock import now
+from apps.exchanges import keys
+from apps.exchanges.keys import AccountRefused
+from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
+from apps.exchanges.signals import account_changed, account_created
+from apps.users.models import Workspace
+
+
+def add_account(
+    *,
+    workspace: Workspace,
+    exchange_id: str,
+    label: str,
+    credentials: Credentials,
+    environment: str = Environment.LIVE,
+    egress: str = DEFAULT_EGRESS,
+    actor: Any = None,
+    check: bool = True,
+) -> ExchangeAccount:
+    """A new account, its key checked against the exchange first unless `check` is False.
+
+    What the key may do, and what is worrying about that, is in its `permissions`. Raises AccountRefused.
+    """
+    account = draft(
+        workspace=workspace,
+        exchange_id=exchange_id,
+        label=label,
+        credentials=credentials,
+        environment=environment,
+        egress=egress,
+    )
+    report = keys.check(account) if check else None
+    return store_new(account, report, at=now(), actor=actor)
+
+
+def draft(
+    *,
+    workspace: Workspace,
+    exchange_id: str,
+    label: str,
+    credentials: Credentials,
+    environment: str = Environment.LIVE,
+    egress: str = DEFAULT_EGRESS,
+) -> ExchangeAccount:
+    """An account that could be stored, as far as can be told without asking the exchange. Raises AccountRefused."""
+    account = ExchangeAccount(
+        workspace=workspace,
+        exchange_id=_known_exchange(exchange_id),
+        label=_readable(label),
+        environment=_known_environment(environment),
+        egress=egress,
+    )
+    account.set_credentials(keys.complete(credentials, account.exchange_id))
+    _refuse_twins(account)
+    return account
+
+
+def store_new(
+    account: ExchangeAccount, report: KeyReport | None, *, at: datetime, actor: Any = None
+) -> ExchangeAccount:
+    """Stores a draft. Raises AccountRefused where somebody else was first."""
+    _note_report(account, report, at)
+    with _told_of_twins(account), transaction.atomic():
+        account.save(force_insert=True)
+        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
+        record("account.created", account, at=at, actor=actor, **told, permissions=account.permissions)
+        _announce(account_created, account)
+    return account
+
+
+def renew_credentials(
+    account: ExchangeAccount, credentials: Credentials, *, actor: Any = None, check: bool = True
+) -> ExchangeAccount:
+    """New keys for an account, checked first; see `store_renewal`. Raises AccountRefused."""
+    draft_renewal(account, credentials)
+    report = keys.check(account) if check else None
+    return store_renewal(account, report, at=now(), actor=actor)
+
+
+_REPORTED = ["permissions", "permissions_checked_at"]
+
+
+def draft_renewal(account: ExchangeAccount, credentials: Credentials) -> None:
+    """Seals the new keys into the instance, not into its row. Raises AccountRefused."""
+    account.set_credentials(keys.complete(credentials, account.exchange_id))
+    _refuse_twins(account)
+
+
+def store_renewal(
+    account: ExchangeAccount, report: KeyReport | None, *, at: datetime, actor: Any = None
+) -> ExchangeAccount:
+    """An account whose old key was rejected is enabled by one that is accepted; one disabled by hand stays so."""
+    _note_report(account, report, at)
+    with _told_of_twins(account), transaction.atomic():
+        account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
+        record("account.credentials_renewed", account, at=at, actor=actor, permissions=account.permissions)
+        if report is not None and ExchangeAccount.objects.filter(pk=account.pk, is_rejected=True).exists():
+            enable_account(account, at=at, actor=actor)
+        _announce(account_changed, account)
+    return account
+
+
+def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount:
+    """Asks the exchange once more what the stored key may do, and keeps the answer. Raises AccountRefused."""
+    report, at = keys.check(account), now()
+    _note_report(account, report, at)
+    with transaction.atomic():
+        account.save(update_fields=_REPORTED)
+        record("account.key_checked", account, at=at, actor=actor, permissions=account.permissions)
+    return account
+
+
+def remove_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> None:
+    """Erases an account: its credentials, what was read of it, its history. The audit's entries stay."""
+    # Disabled first: its syncs stop, and so do its exchange's prices where nobody else needs them.
+    disable_account(account, reason="being removed", at=at, actor=actor)
+    with transaction.atomic():
+        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
+        record("account.removed", account, at=at, actor=actor, **told)
+        account.delete()
+
+
+def change_account(
+    account: ExchangeAccount,
+    *,
+    label: str,
+    egress: str,
+    wallets: Sequence[str],
+    at: datetime,
+    actor: Any = None,
+) -> bool:
+    """What may change about an account beside its keys; False where nothing did. Raises AccountRefused."""
+    refuse_unknown_wallets(account.exchange_id, wallets)
+    wanted = {"label": _readable(label), "egress": egress, "wallets": list(wallets)}
+    with transaction.atomic():
+        stored = ExchangeAccount.objects.select_for_update().get(pk=account.pk)
+        before = {name: getattr(stored, name) for name, value in wanted.items() if getattr(stored, name) != value}
+        if not before:
+            return False
+        for name, value in wanted.items():
+            setattr(account, name, value)
+        _refuse_twins(account)
+        ExchangeAccount.objects.filter(pk=account.pk).update(**wanted)
+        after = {name: wanted[name] for name in before}
+        record("account.changed", account, at=at, actor=actor, before=before, after=after)
+        _announce(account_changed, account)
+    return True
+
+
+def disable_account(account: ExchangeAccount, *, reason: str, at: datetime, actor: Any = None) -> bool:
+    """Stops all syncs of an account; its rows stay, and are stale. False where it was disabled already."""
+    return _switch(account, to=False, reason=reason[:300], at=at, actor=actor)
+
+
+def reject_key(account: ExchangeAccount, *, reason: str, at: datetime) -> bool:
+    """Disabled because the exchange does not accept its key. False where it was disabled already."""
+    return _switch(account, to=False, reason=reason[:300], at=at, actor=None, is_rejected=True)
+
+
+def enable_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> bool:
+    """False where it was enabled already."""
+    return _switch(account, to=True, reason="", at=at, actor=actor)
+
+
+def _switch(
+    account: ExchangeAccount, *, to: bool, reason: str, at: datetime, actor: Any, is_rejected: bool = False
+) -> bool:
+    with transaction.atomic():
+        other = ExchangeAccount.objects.filter(pk=account.pk, is_enabled=not to)
+        if not other.update(is_enabled=to, disabled_reason=reason, is_rejected=is_rejected):
+            return False
+        account.is_enabled, account.disabled_reason, account.is_rejected = to, reason, is_rejected
+        action, details = ("account.enabled", {}) if to else ("account.disabled", {"reason": reason})
+        record(action, account, at=at, actor=actor, **details)
+        _announce(account_changed, account)
+    return True
+
+
+def _announce(signal: Signal, account: ExchangeAccount) -> None:
+    transaction.on_commit(partial(signal.send_robust, ExchangeAccount, account_id=account.pk))
+
+
+def _note_report(account: ExchangeAccount, report: KeyReport | None, at: datetime) -> None:
+    account.permissions = keys.permissions(report) if report else {}
+    account.permissions_checked_at = at if report else None
+
+
+def _known_exchange(exchange_id: str) -> str:
+    wanted, known = exchange_id.strip().lower(), known_exchange_ids()
+    if wanted in known:
+        return wanted
+    near = get_close_matches(wanted, known, n=3)
+    hint = (
+        f" Did you mean {' or '.join(near)}?"
+        if near
+        else " Any exchange id of ccxt will do: binance, bybit, kraken ..."
+    )
+    raise AccountRefused(f"There is no exchange called {wanted!r}.{hint}", field="exchange_id")
+
+
+def _known_environment(environment: str) -> str:
+    if environment not in Environment.values:
+        raise AccountRefused(
+            f"{environment!r} is no environment: it is {' or '.join(Environment.values)}.", field="environment"
+        )
+    return environment
+
+
+def refuse_unknown_wallets(exchange_id: str, wallets: Sequence[str]) -> None:
+    """Raises AccountRefused for a wallet that we do not read there: a misspelt one would silently stay unread."""
+    reads = catalogue.exchange(exchange_id).reads.values()
+    known = sorted({read.wallet for kind in reads for read in kind if read.wallet})
+    unknown = [wallet for wallet in wallets if wallet not in known]
+    if unknown:
+        there_are = f"it has {', '.join(known)}" if known else "leave it empty"
+        raise AccountRefused(f"{exchange_id} has no wallet {', '.join(unknown)}: {there_are}.", field="wallets")
+
+
+def _readable(label: str) -> str:
+    label = label.strip()
+    longest = ExchangeAccount._meta.get_field("label").max_length
+    if not label or len(label) > longest or not label.isprintable():
+        raise AccountRefused(f"An account needs a label: one line of 1 to {longest} letters.", field="label")
+    if label.isdecimal():
+        raise AccountRefused("A label that is a number would be taken for an id: add a letter.", field="label")
+    return label
+
+
+def _refuse_twins(account: ExchangeAccount) -> None:
+    others = ExchangeAccount.objects.filter(workspace=account.workspace).exclude(pk=account.pk)
+    if others.filter(label=account.label).exists():
+        raise AccountRefused(
+            f"{account.workspace} already has an account called {account.label!r}: choose another label.", field="label"
+        )
+    same_key = others.filter(
+        exchange_id=account.exchange_id, environment=account.environment, key_fingerprint=account.key_fingerprint
+    ).first()
+    if same_key:
+        raise AccountRefused(
+            f"This key is already in use by the account {same_key.label!r}: the same money would count twice.",
+            field="api_key",
+        )
+
+
+@contextmanager
+def _told_of_twins(account: ExchangeAccount) -> Iterator[None]:
+    """Two at once: who comes second is told the same as who looks first."""
+    try:
+        yield
+    except IntegrityError:
+        _refuse_twins(account)
+        raise

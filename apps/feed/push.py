@@ -1,0 +1,36 @@
+"""What changed, to every browser that may know."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from loguru import logger
+
+from apps.exchanges.models import ExchangeAccount
+
+
+def group_of(workspace_id: int) -> str:
+    return f"workspace.{workspace_id}"
+
+
+def push_synced(*, account_ids: Sequence[int], kind: str) -> None:
+    """Tells each workspace of its own accounts. The feed is a hint: a Redis that is away costs it, and nothing else."""
+    owners: dict[int, list[int]] = {}
+    for pk, workspace_id in ExchangeAccount.objects.filter(pk__in=account_ids).values_list("pk", "workspace_id"):
+        owners.setdefault(workspace_id, []).append(pk)
+    events = {
+        group_of(workspace_id): {"type": "accounts.synced", "account_ids": sorted(ids), "kind": kind}
+        for workspace_id, ids in owners.items()
+    }
+    try:
+        async_to_sync(_send)(events)
+    except (redis.RedisError, OSError) as problem:
+        logger.warning("the feed was not told of {} {} synced: {}", len(account_ids), kind, problem)
+
+
+async def _send(events: dict[str, dict[str, Any]]) -> None:
+    layer = get_channel_layer()
+    for group, event in events.items():
+        await layer.group_send(group, {"type": "feed.event", "event": event})

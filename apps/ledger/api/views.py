@@ -1,0 +1,84 @@
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alphapulse.types import OrderStatus, PositionSide, Side, SyncKind
+from apps.core.clock import now
+from apps.core.pagination import Pages
+from apps.core.query import Check, checked, one_of, text
+from apps.exchanges.models import Environment
+from apps.ledger.api.rows import BalanceRow, OrderRow, PositionRow, WalletRow
+from apps.ledger.api.wallets import is_missing, wallets_behind
+from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
+
+WHOSE: Mapping[str, Check] = {
+    "account": text,
+    "exchange_id": text,
+    "environment": one_of(Environment),
+    "wallet": text,
+}
+
+
+class ReadRows(ListAPIView):
+    """Rows of the caller's workspaces, and `wallets`: how current each of them is, and what could not be read.
+
+    `complete` is false when a wallet that holds (or may hold) rows is missing or stale: unknown is not zero.
+    """
+
+    model: type[ReadRow]
+    kind: SyncKind
+    filters: Mapping[str, Check] = {}
+    lookups: Mapping[str, str] = {}
+    pagination_class = Pages
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.now = now()
+        self.asked = checked(request.query_params, {**WHOSE, **self.filters})
+        self.wallets = wallets_behind(request.user, self.kind, self.asked)
+        page = super().list(request, *args, **kwargs)
+        wallets = WalletRow(self.wallets, many=True, context={"now": self.now}).data
+        missing = (is_missing(reading, stale=row["stale"]) for reading, row in zip(self.wallets, wallets, strict=True))
+        return Response({"complete": not any(missing), "wallets": wallets, **page.data})
+
+    def get_queryset(self) -> ReadRowQuerySet:
+        # The wallets are the caller's own: nobody sees rows of any other.
+        rows = self.model.objects.filter(reading__in=[reading.pk for reading in self.wallets if reading.pk])
+        narrowed = {self.lookups[name]: value for name, value in self.asked.items() if name in self.lookups}
+        return rows.filter(**narrowed).with_account()
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"now": self.now}
+
+
+class Balances(ReadRows):
+    """Filters: account (id or label), exchange_id, environment, wallet, asset."""
+
+    model = Balance
+    kind = SyncKind.BALANCES
+    serializer_class = BalanceRow
+    filters = {"asset": text}
+    lookups = {"asset": "currency__iexact"}
+
+
+class Positions(ReadRows):
+    """Filters: account (id or label), exchange_id, environment, wallet, symbol, side."""
+
+    model = Position
+    kind = SyncKind.POSITIONS
+    serializer_class = PositionRow
+    filters = {"symbol": text, "side": one_of(PositionSide)}
+    lookups = {"symbol": "symbol__iexact", "side": "side"}
+
+
+class Orders(ReadRows):
+    """Open orders and those we saw end, newest first. Filters: account (id or label), exchange_id, environment,
+    wallet, symbol, side, status (open, closed, canceled, expired, rejected, unknown)."""
+
+    model = Order
+    kind = SyncKind.ORDERS
+    serializer_class = OrderRow
+    filters = {"symbol": text, "side": one_of(Side), "status": one_of(OrderStatus)}
+    lookups = {"symbol": "symbol__iexact", "side": "side", "status": "status"}

@@ -1,0 +1,68 @@
+"""Which wallets stand behind an answer: unknown is not zero, so what could not be read is named."""
+
+from collections.abc import Mapping
+
+from alphapulse.types import SyncKind
+from apps.core.problems import BadParameter
+from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
+from apps.ledger.models import WalletReading, WalletStatus
+from apps.users.models import User
+
+NOT_YET = "not read yet"
+
+
+def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list[WalletReading]:
+    """The readings of the user's accounts that were asked for; unsaved ones for what has never been read.
+
+    `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
+    """
+    accounts = _accounts(ExchangeAccount.objects.visible_to(user), asked)
+    readings = WalletReading.objects.filter(account__in=accounts, kind=kind).select_related("account")
+    stored = {(reading.account_id, reading.wallet): reading for reading in readings}
+    known = _never_read(accounts, kind) | stored
+    wallets = {wallet for _, wallet in known}
+    if wallets and asked.get("wallet", next(iter(wallets))) not in wallets:
+        raise BadParameter("wallet", f"no such wallet among these accounts; there are {', '.join(sorted(wallets))}.")
+    return [known[name] for name in sorted(known) if asked.get("wallet", name[1]) == name[1]]
+
+
+def is_missing(reading: WalletReading, *, stale: bool) -> bool:
+    """Does an answer miss something by it? A wallet that the key never could read is the owner's own choice."""
+    never_could = reading.status == WalletStatus.NOT_PERMITTED and reading.as_of is None
+    return stale and not never_could and reading.status != WalletStatus.NOT_OFFERED
+
+
+def _accounts(accounts: ExchangeAccountQuerySet, asked: Mapping[str, str]) -> list[ExchangeAccount]:
+    if "account" in asked:
+        accounts = _named(accounts, asked["account"])
+    found = list(accounts.order_by("pk"))
+    exchange_id = asked.get("exchange_id")
+    if exchange_id and exchange_id not in {account.exchange_id for account in found}:
+        raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")
+    return [
+        account
+        for account in found
+        if exchange_id in (None, account.exchange_id)
+        and asked.get("environment", account.environment) == account.environment
+    ]
+
+
+def _named(accounts: ExchangeAccountQuerySet, label_or_id: str) -> ExchangeAccountQuerySet:
+    if len(label_or_id) > 80:
+        raise BadParameter("account", "expected an account's id or label.")
+    found = accounts.named(label_or_id)
+    if not found.exists():
+        raise BadParameter("account", f"no account of yours has the id or label {label_or_id!r}.")
+    return found
+
+
+def _never_read(accounts: list[ExchangeAccount], kind: SyncKind) -> dict[tuple[int, str], WalletReading]:
+    """Every wallet that the catalogue says is read, as if it had never been."""
+    return {
+        (account.pk, read.wallet): WalletReading(
+            account=account, kind=kind, wallet=read.wallet, status=NOT_YET, error=NOT_YET
+        )
+        for account in accounts
+        for read in account.exchange.reads.get(kind, ())
+        if not account.wallets or read.wallet in account.wallets
+    }

@@ -1,0 +1,45 @@
+"""The one way markets and prices become rows. Call these inside a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+from django.db import transaction
+
+from alphapulse.exchanges.reading import Reading
+from apps.core.upsert import upsert
+from apps.market.models import Market, Ticker
+from apps.market.signals import prices_stored
+
+
+def store_tickers(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:
+    """An older price never overwrites a newer one. Returns how many were fetched."""
+    rows = {
+        ticker.symbol: asdict(ticker) | {"exchange_id": exchange_id, "environment": environment, "as_of": reading.as_of}
+        for reading in readings
+        for ticker in reading.rows
+    }
+    upsert(
+        Ticker,
+        list(rows.values()),
+        key=("exchange_id", "environment", "symbol"),
+        only_where="t.as_of <= excluded.as_of",
+    )
+    told = partial(prices_stored.send_robust, Ticker, exchange_id=exchange_id, environment=environment)
+    transaction.on_commit(told)
+    return len(rows)
+
+
+def store_markets(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:
+    """A market that a complete answer no longer lists is kept, as inactive: rows elsewhere may name it."""
+    rows = {
+        (market.type, market.market_id): asdict(market) | {"exchange_id": exchange_id, "environment": environment}
+        for reading in readings
+        for market in reading.rows
+    }
+    upsert(Market, list(rows.values()), key=("exchange_id", "environment", "type", "market_id"))
+    if rows and not any(reading.error for reading in readings):
+        ours = Market.objects.filter(exchange_id=exchange_id, environment=environment, is_active=True)
+        gone = [pk for pk, *name in ours.values_list("pk", "type", "market_id") if tuple(name) not in rows]
+        ours.filter(pk__in=gone).update(is_active=False)
+    return len(rows)

@@ -1,0 +1,210 @@
+"""One batch from claim to commit: fetched concurrently, stored in one transaction, judged account by account."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import DatabaseError, transaction
+from loguru import logger
+
+from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.ccxt import loop
+from alphapulse.exchanges.ccxt.batch import Job, fetch_batch, usage
+from alphapulse.exchanges.errors import BadResponse, ExchangeError, NotSupported, Transient
+from alphapulse.exchanges.reading import Outcome
+from alphapulse.types import ACCOUNT_KINDS, Order, OrderStatus, SyncKind
+from apps.core.clock import now as clock_now
+from apps.exchanges import budgets, connections
+from apps.ledger import services as ledger
+from apps.market import services as market
+from apps.sync.models import SyncChange, SyncState
+from apps.sync.services import settle
+from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_batch
+from apps.sync.signals import accounts_synced
+
+# Rows count as fresh for this many intervals after their answer.
+FRESH_INTERVALS = 3
+
+# The fetch ends by itself and keeps what was answered; the batch's own deadline is for a loop that does not.
+FETCH_DEADLINE = BATCH_DEADLINE - timedelta(seconds=3)
+
+# One message does what is due for this long; a batch that takes longer is its last.
+BATCHES_FOR = timedelta(seconds=1)
+
+Results = dict[int, Outcome]
+
+# How a value that no row can hold is refused: by the database, its driver, or the encoder on the way to it.
+REFUSALS = (DatabaseError, ValueError, TypeError)
+
+
+def sync_due(exchange_id: str, kind: SyncKind) -> int:
+    """Batch after batch of what is due, as long as it goes fast. Returns how many states were claimed.
+
+    So the few threads that an exchange may hold serve many accounts, and the next batch needs no tick.
+    """
+    begun, synced = clock_now(), 0
+    while claimed := sync_batch(exchange_id, kind):
+        synced += claimed
+        if clock_now() - begun >= BATCHES_FOR:
+            break
+    return synced
+
+
+def sync_batch(exchange_id: str, kind: SyncKind) -> int:
+    """Syncs one batch of what is due. Returns how many states were claimed; 0: nothing to do."""
+    claim = claim_batch(exchange_id, kind, clock_now())
+    if claim is None:
+        return 0
+    results = _fetch(claim)
+    _store(claim, results)
+    settle.health(claim, results.values(), clock_now())
+    return len(claim.states)
+
+
+# --- Fetch: network, no transaction -------------------------------------------------------------------------------
+
+
+def _fetch(claim: Claim) -> Results:
+    """One outcome for each claimed state, by its id, whatever happens."""
+    open_orders = _open_orders(claim)
+    results: Results = {}
+    jobs: dict[int, Job] = {}
+    for state in claim.states:
+        try:
+            credentials = connections.credentials(state.account) if state.account else None
+        except ExchangeError as problem:
+            results[state.pk] = Outcome(error=problem)
+        else:
+            jobs[state.pk] = Job(
+                credentials=credentials,
+                wallets=state.account.wallets if state.account else (),
+                known_orders=open_orders.get(state.account_id or 0, ()),
+            )
+    return results | dict(zip(jobs, _asked(claim, list(jobs.values())), strict=True))
+
+
+def _asked(claim: Claim, jobs: list[Job]) -> list[Outcome]:
+    asking = fetch_batch(claim.route, claim.kind, jobs, job_deadline=JOB_DEADLINE, deadline=FETCH_DEADLINE)
+    try:
+        outcomes = loop.run(asking, deadline=BATCH_DEADLINE)
+    except Transient as stuck:
+        outcomes = [Outcome(error=stuck)] * len(jobs)
+    _account_for(claim, jobs, outcomes)
+    return outcomes
+
+
+def _account_for(claim: Claim, jobs: list[Job], outcomes: list[Outcome]) -> None:
+    now = clock_now()
+    budgets.finished(claim.grant, claim.route, usage(claim.route), now=now)
+    lookups = sum(_lookups(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True))
+    if lookups:
+        facts = catalogue.exchange(claim.route.exchange_id)
+        each = len(facts.order_lookups)
+        budgets.charge(claim.route, dict.fromkeys(facts.costs(claim.kind), each * lookups), now=now)
+
+
+def _lookups(job: Job, outcome: Outcome) -> int:
+    """How many orders were asked about because they are no longer open."""
+    read = {reading.wallet for reading in outcome.readings if reading.error is None}
+    rows = (row for reading in outcome.readings for row in reading.rows)
+    still_open = {row.order_id for row in rows if isinstance(row, Order) and row.status is OrderStatus.OPEN}
+    return sum(1 for order in job.known_orders if order.wallet in read and order.order_id not in still_open)
+
+
+def _open_orders(claim: Claim) -> dict[int, list[ledger.OpenOrder]]:
+    if claim.kind is not SyncKind.ORDERS:
+        return {}
+    return ledger.open_orders(state.account_id for state in claim.states if state.account_id)
+
+
+# --- Store: one transaction, no network ---------------------------------------------------------------------------
+
+
+def _store(claim: Claim, results: Results) -> None:
+    try:
+        with transaction.atomic():
+            _store_states(claim, claim.states, results)
+    except REFUSALS as problem:
+        logger.warning("run {}: the batch was refused, storing it account by account: {}", claim.run.pk, problem)
+        _store_one_by_one(claim, results)
+
+
+def _store_one_by_one(claim: Claim, results: Results) -> None:
+    """A value that the database refuses costs its own account, not its forty-nine neighbours."""
+    with transaction.atomic():
+        for state in claim.states:
+            try:
+                with transaction.atomic():
+                    _store_states(claim, [state], results)
+            except REFUSALS as problem:
+                poison = BadResponse(
+                    f"The database refused what {claim.route.exchange_id} sent: {problem}",
+                    payload=repr(results[state.pk].readings)[:4000],
+                )
+                results[state.pk] = Outcome(error=poison)
+                _store_states(claim, [state], results)
+
+
+def _store_states(claim: Claim, states: list[SyncState], results: Results) -> None:
+    """Rows, states, run and changes together, for the states that are still ours."""
+    held = settle.still_ours(claim, states)
+    now = clock_now()
+    changes = _store_rows(claim, held, results, now)
+    settle.states(claim, held, results, now)
+    SyncChange.objects.bulk_create(
+        SyncChange(
+            run=claim.run,
+            account_id=change.account_id,
+            at=now,
+            wallet=change.wallet,
+            key=change.key[:220],
+            before=change.before,
+            after=change.after,
+        )
+        for change in changes
+    )
+    settle.run(claim, held, results, changed=len(changes), now=now)
+    _announce(claim, [state.account_id for state in held if state.account_id])
+
+
+def _store_rows(claim: Claim, held: list[SyncState], results: Results, now: datetime) -> list[ledger.Change]:
+    if claim.kind in ACCOUNT_KINDS:
+        return ledger.store(claim.kind, _account_readings(held, results, now))
+    store = market.store_tickers if claim.kind is SyncKind.TICKERS else market.store_markets
+    for state in held:
+        if results[state.pk].is_served:
+            readings = results[state.pk].readings
+            store(exchange_id=state.exchange_id, environment=state.environment, readings=readings)
+    return []
+
+
+def _account_readings(held: list[SyncState], results: Results, now: datetime) -> list[ledger.AccountReading]:
+    found = []
+    for state in held:
+        assert state.account is not None
+        fresh_until = now + FRESH_INTERVALS * state.interval + timedelta(seconds=5)
+        wanted = state.account.wallets
+        found += [
+            ledger.AccountReading(account_id=state.account.pk, reading=reading, fresh_until=fresh_until)
+            for reading in results[state.pk].readings
+            # The owner may have chosen others while we were on our way.
+            if not wanted or reading.wallet in wanted
+        ]
+        _mark_unasked(state, results[state.pk])
+    return found
+
+
+def _mark_unasked(state: SyncState, outcome: Outcome) -> None:
+    """An error that concerns all of the account is told at each of its wallets."""
+    assert state.account is not None
+    kind = SyncKind(state.kind)
+    if isinstance(outcome.error, NotSupported):
+        ledger.mark_not_offered(kind, state.account)
+    elif outcome.error is not None:
+        ledger.mark_failed(kind, state.account.pk, str(outcome.error))
+
+
+def _announce(claim: Claim, account_ids: list[int]) -> None:
+    if account_ids:
+        transaction.on_commit(
+            partial(accounts_synced.send_robust, SyncState, account_ids=account_ids, kind=claim.kind.value)
+        )

@@ -1,0 +1,185 @@
+"""Taking due work: oldest first, as much as the budget grants, never what another worker holds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Min, Q, QuerySet
+
+from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.errors import ExchangeError
+from alphapulse.exchanges.route import Route
+from alphapulse.resilience.breaker import Breaker, BreakerState
+from alphapulse.types import EXCHANGE_KINDS, SyncKind
+from apps.exchanges import budgets, connections, health
+from apps.exchanges.models import ExchangeAccount
+from apps.sync.models import SyncRun, SyncState, SyncStateQuerySet
+from apps.sync.services import quarantine
+from apps.sync.services import states as schedule
+
+BATCH = 50
+JOB_DEADLINE = timedelta(seconds=20)
+BATCH_DEADLINE = budgets.SENT_WITHIN
+LEASE = BATCH_DEADLINE + timedelta(seconds=10)
+
+
+Rows = TypeVar("Rows", bound=QuerySet)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """An environment and egress with due work: what one batch may mix."""
+
+    environment: str
+    egress: str
+    due: int
+    is_probing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress."""
+
+    run: SyncRun
+    route: Route
+    kind: SyncKind
+    states: list[SyncState]
+    grant: budgets.Grant
+
+
+def due_states(exchange_id: str, kind: SyncKind, now: datetime) -> SyncStateQuerySet:
+    return SyncState.objects.filter(exchange_id=exchange_id, kind=kind).due(now)
+
+
+def open_lanes(exchange_id: str, kind: SyncKind, now: datetime) -> Iterator[Lane]:
+    """The lanes whose exchange may be asked, the longest waiting first.
+
+    What waits behind a breaker or a ban simply stays due: the lag that people see is the true one.
+    """
+    troubled = health.of_exchange(exchange_id)
+    waiting = (
+        due_states(exchange_id, kind, now)
+        .values_list("environment", "egress")
+        .annotate(due=Count("pk"), asked=Min("requested_at"), oldest=Min("due_at"))
+        .order_by(F("asked").asc(nulls_last=True), "oldest")
+    )
+    for environment, egress, due, *_ in waiting:
+        breaker = troubled[environment, egress].breaker if (environment, egress) in troubled else Breaker()
+        if breaker.allows(now):
+            is_probing = breaker.state(now) is BreakerState.HALF_OPEN
+            yield Lane(environment=environment, egress=egress, due=due, is_probing=is_probing)
+
+
+def claim_batch(exchange_id: str, kind: SyncKind, now: datetime) -> Claim | None:
+    """One run's worth of the lane that has waited longest; None when there is nothing to do or to spend."""
+    for lane in open_lanes(exchange_id, kind, now):
+        due = due_states(exchange_id, kind, now).filter(environment=lane.environment, egress=lane.egress)
+        try:
+            route = connections.route(exchange_id=exchange_id, environment=lane.environment, egress=lane.egress)
+        except ExchangeError as problem:
+            _refuse(due, problem, now)
+            continue
+        claim = _claim(due, route, kind, lane, now=now)
+        if claim is not None:
+            return claim
+    return None
+
+
+def _claim(due: SyncStateQuerySet, route: Route, kind: SyncKind, lane: Lane, *, now: datetime) -> Claim | None:
+    costs = catalogue.exchange(route.exchange_id).costs(kind)
+    wanted = 1 if lane.is_probing else min(lane.due, BATCH)
+    grant = _granted(route, costs, wanted=wanted, now=now, keep=_kept(route, kind))
+    if not grant.units:
+        return None
+    may_ask = not lane.is_probing or health.take_probe(route, now)
+    run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
+    grant = budgets.give_back(grant, unused=grant.units - len(states))
+    return Claim(run=run, route=route, kind=kind, states=states, grant=grant) if run else None
+
+
+def _granted(route: Route, costs: Mapping[str, int], *, wanted: int, **when: Any) -> budgets.Grant:
+    """A lost count is no riddle where our rows show that nothing was asked."""
+    grant = budgets.take(route, costs, wanted=wanted, **when)
+    if not grant.is_unsure or not _was_quiet(route, when["now"]):
+        return grant
+    budgets.vouch(grant)
+    budgets.give_back(grant, unused=grant.units)
+    return budgets.take(route, costs, wanted=wanted, **when)
+
+
+def _was_quiet(route: Route, now: datetime) -> bool:
+    longest = max(quota.window for quota in catalogue.exchange(route.exchange_id).quotas)
+    lately = SyncRun.objects.filter(started_at__gt=now - longest - LEASE)
+    where = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
+    return not lately.filter(**where).exists()
+
+
+def _kept(route: Route, kind: SyncKind) -> Mapping[str, int]:
+    """What accounts leave of each quota for the exchange's prices and markets: those serve all of them."""
+    if kind in EXCHANGE_KINDS:
+        return {}
+    facts = catalogue.exchange(route.exchange_id)
+    return {
+        quota.name: sum(
+            facts.costs(common).get(quota.name, 0) * ceil(quota.window / facts.intervals[common])
+            for common in EXCHANGE_KINDS
+        )
+        for quota in facts.quotas
+    }
+
+
+def _refuse(due: SyncStateQuerySet, problem: ExchangeError, now: datetime) -> None:
+    """A lane without a way out is its accounts' trouble, told there; the other lanes go on."""
+    states = list(due)
+    for state in states:
+        schedule.fail(state, problem, now=now)
+        state.attempted_at, state.requested_at = now, None
+    fields = ["due_at", "requested_at", "attempted_at", "failures", "error_kind", "error", "advice"]
+    SyncState.objects.bulk_update(states, fields)
+
+
+@transaction.atomic
+def _take(
+    due: SyncStateQuerySet, route: Route, kind: SyncKind, *, limit: int, now: datetime
+) -> tuple[SyncRun | None, list[SyncState]]:
+    """Marks up to `limit` states as the new run's. The run's number is the claim."""
+    free = _of_idle_accounts(due, now) if catalogue.exchange(route.exchange_id).has_serial_keys else due
+    chosen = quarantine.sorted_out(list(_locked(free.in_turn())[:limit]), now)
+    if not chosen:
+        return None, []
+    run = SyncRun.objects.create(
+        exchange_id=route.exchange_id,
+        environment=route.environment,
+        egress=route.egress,
+        kind=kind,
+        started_at=now,
+        lease_until=now + LEASE,
+        claimed=len(chosen),
+    )
+    taken = SyncState.objects.filter(pk__in=[state.pk for state in chosen])
+    # Whoever held them has not come back.
+    taken.filter(claimed_until__isnull=False).update(losses=F("losses") + 1)
+    taken.update(claim=run.pk, claimed_until=run.lease_until)
+    return run, list(taken.select_related("account").order_by("pk"))
+
+
+def _locked(rows: Rows) -> Rows:
+    if connection.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True, of=("self",))
+    # SQLite's IMMEDIATE transactions let one writer in at a time.
+    return rows
+
+
+def _of_idle_accounts(due: SyncStateQuerySet, now: datetime) -> SyncStateQuerySet:
+    """A key whose nonces must rise strictly is one lane: nothing of its account may be under way.
+
+    The accounts' rows are locked before that is looked at: two workers that claim two kinds of one account lock
+    different states, and would not see each other.
+    """
+    accounts = ExchangeAccount.objects.filter(pk__in=due.values("account")).order_by("pk")
+    ours = list(_locked(accounts).values_list("pk", flat=True))
+    busy = SyncState.objects.filter(claimed_until__gt=now, account__in=ours)
+    return due.filter(Q(account=None) | Q(account__in=ours)).exclude(account__in=busy.values("account"))

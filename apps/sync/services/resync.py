@@ -1,0 +1,55 @@
+"""By hand: what people ask for goes first."""
+
+from datetime import datetime
+
+from alphapulse.exchanges.errors import NotSupported
+from alphapulse.types import SyncKind
+from apps.exchanges.models import ExchangeAccount
+from apps.sync.models import SyncState, SyncStateQuerySet
+
+
+class NothingToSync(Exception):
+    """The text says why: no such account, exchange or kind, or the account is disabled."""
+
+
+def request_resync(
+    *, account_id: int | None, exchange_id: str | None, kind: str | None, now: datetime
+) -> list[SyncState]:
+    """Makes the named states due at once, before everything else. Raises NothingToSync."""
+    states = _named(account_id, exchange_id, kind)
+    # What the exchange did not offer is asked for once more: it may by now.
+    not_offered = states.filter(due_at=None, error_kind=NotSupported.__name__).exclude(account__is_enabled=False)
+    not_offered.update(due_at=now)
+    asked = states.filter(due_at__isnull=False)
+    if not asked.update(requested_at=now):
+        raise NothingToSync(_why_nothing(states, account_id, exchange_id, kind))
+    return list(asked)
+
+
+def exchange_kinds(states: list[SyncState]) -> list[tuple[str, SyncKind]]:
+    """What batches these states need."""
+    return sorted({(state.exchange_id, SyncKind(state.kind)) for state in states})
+
+
+def _named(account_id: int | None, exchange_id: str | None, kind: str | None) -> SyncStateQuerySet:
+    if kind is not None and kind not in SyncKind.__members__.values():
+        raise NothingToSync(f"{kind!r} is no kind: choose from {', '.join(SyncKind)}.")
+    states = SyncState.objects.all()
+    if account_id is None and exchange_id is None:
+        raise NothingToSync("Name an account_id or an exchange_id.")
+    if account_id is not None:
+        states = states.filter(account=account_id)
+    if exchange_id is not None:
+        states = states.filter(exchange_id=exchange_id)
+    return states.filter(kind=kind) if kind else states
+
+
+def _why_nothing(states: SyncStateQuerySet, account_id: int | None, exchange_id: str | None, kind: str | None) -> str:
+    account = ExchangeAccount.objects.filter(pk=account_id).first() if account_id is not None else None
+    if account_id is not None and account is None:
+        return f"There is no account {account_id}."
+    if account is not None and not account.is_enabled:
+        return f"{account} is disabled: {account.disabled_reason or 'no reason given'}. Enable it first."
+    if states.exists():
+        return f"{exchange_id or account} does not offer this: {states[0].error or 'no account there is enabled'}."
+    return f"Nothing is synced for {account or exchange_id}{f' of kind {kind}' if kind else ''}."

@@ -1,0 +1,113 @@
+"""After the fetch: what each outcome means for its state, its account, its exchange and the run."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from alphapulse.exchanges.errors import (
+    BadResponse,
+    CredentialsRejected,
+    ExchangeError,
+    PermissionMissing,
+    RateLimited,
+    Transient,
+)
+from alphapulse.exchanges.reading import Outcome
+from apps.exchanges import health as exchange_health
+from apps.exchanges import services as exchanges
+from apps.exchanges.connections import CredentialsUnreadable
+from apps.sync.models import KeptPayload, SyncRun, SyncState
+from apps.sync.services import states as schedule
+from apps.sync.services.claim import Claim
+
+RECENTLY = timedelta(minutes=1)
+
+_SETTLED = ["due_at", "requested_at", "claimed_until", "attempted_at", "succeeded_at", "losses", "failures"]
+_SETTLED += ["error_kind", "error", "advice"]
+
+
+def still_ours(claim: Claim, wanted: list[SyncState]) -> list[SyncState]:
+    """Locks and returns the states that this run still holds: an outrun one must not overwrite what is newer."""
+    rows = SyncState.objects.filter(pk__in=[state.pk for state in wanted], claim=claim.run.pk)
+    return list(rows.select_related("account").select_for_update(of=("self",)).order_by("pk"))
+
+
+def states(claim: Claim, held: list[SyncState], results: Mapping[int, Outcome], now: datetime) -> None:
+    for state in held:
+        outcome = results[state.pk]
+        _disable_if_confirmed(state, outcome.verdict, now)
+        _settle(state, outcome, started_at=claim.run.started_at, now=now)
+        _keep_payload(claim, state, outcome.verdict)
+    SyncState.objects.bulk_update(held, _SETTLED)
+
+
+def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: datetime) -> None:
+    state.attempted_at, state.claimed_until, state.losses = now, None, 0
+    error = outcome.verdict
+    if error is None:
+        schedule.succeed(state, now=now)
+    else:
+        schedule.fail(state, error, now=now, is_partly_served=outcome.is_served)
+    # What was asked for while we were on our way gets an answer that is younger than the question.
+    if state.requested_at and state.requested_at <= started_at:
+        state.requested_at = None
+    if state.account and not state.account.is_enabled:
+        state.due_at = state.requested_at = None
+
+
+def _disable_if_confirmed(state: SyncState, error: ExchangeError | None, now: datetime) -> None:
+    """A rejection may be a hiccup at the exchange: the second in a row is believed, and its owner told."""
+    was_rejected = state.error_kind == CredentialsRejected.__name__
+    if state.account and was_rejected and isinstance(error, CredentialsRejected):
+        exchanges.reject_key(state.account, reason=f"{error} {error.advice}", at=now)
+
+
+def _keep_payload(claim: Claim, state: SyncState, error: ExchangeError | None) -> None:
+    if isinstance(error, BadResponse):
+        KeptPayload.objects.create(
+            run=claim.run, account_id=state.account_id, error=str(error)[:500], payload=error.payload
+        )
+
+
+def run(claim: Claim, held: list[SyncState], results: Mapping[int, Outcome], *, changed: int, now: datetime) -> None:
+    errors = [error for state in held if (error := results[state.pk].verdict)]
+    SyncRun.objects.filter(pk=claim.run.pk).update(
+        finished_at=now,
+        succeeded=F("succeeded") + len(held) - len(errors),
+        failed=F("failed") + len(errors),
+        changed=F("changed") + changed,
+        error=str(errors[0])[:500] if errors else F("error"),
+    )
+
+
+def health(claim: Claim, outcomes: Collection[Outcome], now: datetime) -> None:
+    """The exchange failed where *nothing* of the whole batch was answered, for the exchange's own reason."""
+    errors = [error for outcome in outcomes for error in outcome.errors]
+    for error in errors:
+        if isinstance(error, RateLimited) and error.until:
+            exchange_health.banned(claim.route, until=error.until, error=str(error), at=now)
+    blamed = [error for error in errors if _is_exchanges_fault(error)]
+    # Whoever refuses a key is there.
+    is_alive = any(isinstance(error, CredentialsRejected | PermissionMissing) for error in errors)
+    if is_alive or any(outcome.is_served for outcome in outcomes):
+        exchange_health.answered(claim.route, at=now)
+    elif blamed and not _serves_others(claim, now):
+        exchange_health.failed(claim.route, error=str(blamed[0]), asked_at=claim.run.started_at, at=now)
+
+
+def _is_exchanges_fault(error: ExchangeError) -> bool:
+    return isinstance(error, Transient | BadResponse) and not isinstance(error, CredentialsUnreadable)
+
+
+def _serves_others(claim: Claim, now: datetime) -> bool:
+    """Somebody else of the lane was served a moment ago: then it is these accounts' trouble, not the exchange's.
+
+    Small batches are usual, and one bad account asked for again and again must not shut out the others.
+    """
+    lane = SyncState.objects.filter(
+        exchange_id=claim.route.exchange_id, environment=claim.route.environment, egress=claim.route.egress
+    )
+    asked = [state.account_id for state in claim.states if state.account_id]
+    others = lane.filter(account__isnull=False).exclude(account__in=asked)
+    return others.filter(succeeded_at__gt=now - RECENTLY).exists()

@@ -1,0 +1,34 @@
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.clock import now
+from apps.core.problems import unavailable
+from apps.core.query import checked
+from apps.system import services
+
+
+class Status(APIView):
+    """How the syncs of the caller's accounts go: per account and kind, the exchanges' breakers, the oldest lag."""
+
+    def get(self, request: Request) -> Response:
+        checked(request.query_params, {})
+        answer = services.status_for(request.user, now())
+        for state in answer["states"]:
+            state["interval_seconds"] = state.pop("interval").total_seconds()
+            state["lag_seconds"] = state.pop("lag").total_seconds()
+        return Response(answer)
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """This process can serve: its database and Redis answer, its migrations are applied."""
+    missing = services.what_is_missing()
+    if missing:
+        return unavailable("Not ready: " + "; ".join(missing), missing=missing)
+    return JsonResponse({"status": "ready"})

@@ -1,0 +1,11 @@
+"""What the workers do so that the watchdog, which knows no Celery, can tell whether they do anything."""
+
+from celery import shared_task
+
+from apps.core.clock import now
+from apps.system import services
+
+
+@shared_task(name="system.heartbeat")
+def heartbeat(*, queue: str, **_: object) -> None:
+    services.note_heartbeat(queue, now())

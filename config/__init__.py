@@ -1,0 +1,1 @@
+"""Wiring only: settings, the Celery application, URLs, and what `make run` starts."""

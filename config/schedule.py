@@ -1,0 +1,41 @@
+"""When what is sent, and to which queue. A handful of static entries: what is due is a column, not an entry."""
+
+from datetime import timedelta
+from typing import Any
+
+from alphapulse.exchanges.catalogue import EXCHANGES
+
+TICK = timedelta(seconds=1)
+HEARTBEAT = timedelta(seconds=10)
+
+QUEUES = ("control", "sync")
+
+TASK_ROUTES = {
+    "sync.batch": {"queue": "sync"},
+    "sync.*": {"queue": "control"},
+}
+
+
+def _heartbeat(queue: str) -> dict[str, Any]:
+    """From beat by this queue to a row: when it stops, the watchdog knows that something on the way does not work."""
+    entry = _every(HEARTBEAT, "system.heartbeat", queue=queue)
+    return entry | {"options": entry["options"] | {"queue": queue}}
+
+
+def _every(interval: timedelta, task: str, **kwargs: object) -> dict[str, Any]:
+    """An entry whose message is worthless once the next one is sent, and then expires."""
+    return {
+        "task": task,
+        "schedule": interval,
+        "kwargs": kwargs,
+        "options": {"expires": interval.total_seconds()},
+    }
+
+
+BEAT_SCHEDULE = {
+    **{f"dispatch {exchange_id}": _every(TICK, "sync.dispatch", exchange_id=exchange_id) for exchange_id in EXCHANGES},
+    "dispatch others": _every(TICK, "sync.dispatch_others"),
+    **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
+    "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
+    "prune sync history": _every(timedelta(hours=1), "sync.prune"),
+}

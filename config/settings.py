@@ -1,0 +1,226 @@
+"""Django's settings. Values come from `config.env`; policy constants live beside the code that uses them."""
+
+from datetime import timedelta
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.encryption import key_ring
+from config import env
+from config.celery import app as celery_app  # noqa: F401  (wherever Django is set up, tasks are sent by our app)
+from config.logging import configure_logging
+from config.schedule import QUEUES  # noqa: F401  (what the watchdog watches)
+
+BASE_DIR = env.ROOT
+HOME = env.HOME
+
+# --- Security -----------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG")
+SECRET_KEY = env.required("SECRET_KEY", "`make run` makes one; elsewhere set 50 random characters.")
+# `id:base64 of 32 bytes`, comma separated: the first encrypts, all decrypt. See apps/core/encryption.py.
+CREDENTIAL_KEYS = env.required(
+    "CREDENTIAL_KEYS", "It encrypts the exchange credentials: `python manage.py make_credential_key` prints one."
+)
+try:
+    key_ring(CREDENTIAL_KEYS)
+except ImproperlyConfigured as problem:
+    raise env.MalformedSetting(str(problem)) from None
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", "localhost,127.0.0.1")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS")
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# Off only where there is no TLS at all: `make run` on loopback.
+HTTPS = env.bool("HTTPS", True)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY") else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+
+# --- Applications -------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "apps.core",
+    "apps.audit",
+    "apps.users",
+    "apps.exchanges",
+    "apps.market",
+    "apps.ledger",
+    "apps.sync",
+    "apps.feed",
+    "apps.system",
+    # Its pages are found by config.urls: they know everything, and processes without a page need not (75 MB).
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_prometheus",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database -----------------------------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{HOME / 'alphapulse.sqlite3'}")
+
+
+def database(url: str) -> dict:
+    """The DATABASES entry: SQLite so that writers wait instead of failing, PostgreSQL with connections kept."""
+    entry = dict(dj_database_url.parse(url))
+    if entry["ENGINE"].endswith("sqlite3"):
+        # With the default deferred transactions a third of concurrent writes failed; IMMEDIATE and WAL: none.
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        entry["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
+        return entry | {"CONN_MAX_AGE": 60}
+    # A server that swallows packets must be noticed: the driver's default is to wait as long as the kernel does.
+    entry["OPTIONS"] = {"connect_timeout": 5} | entry.get("OPTIONS", {})
+    # WSGI threads bound the number of connections. Under ASGI each request would keep its own: there it is 0.
+    return entry | {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": database(DATABASE_URL)}
+
+# --- Redis: broker, feed, shared budgets --------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # redis-py 8's own default of 5 s kills an idle WebSocket.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 15}], "prefix": "feed"},
+    }
+}
+
+# --- Celery -------------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Well above the hardest limit, so that nothing running is delivered twice; restored soon after a worker's death.
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    # A path that swallows packets must be noticed: kombu's default is to wait for ever.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# Celery closes the connection after every task unless told otherwise (3.7 ms of PostgreSQL each).
+CELERY_DB_REUSE_MAX = 1000
+CELERY_BEAT_CRON_STARTING_DEADLINE = 300
+
+# --- Exchanges ----------------------------------------------------------------------------------------------------
+
+# Where sandbox accounts' traffic goes; without it a sandbox account is never asked.
+SANDBOX_URL = env.str("SANDBOX_URL")
+# Exchange id -> base URL through which all traffic of that exchange's live accounts goes.
+EXCHANGE_GATEWAYS: dict[str, str] = env.json("EXCHANGE_GATEWAYS", {})
+# Egress label -> {"local_address": ip} or {"proxy": url}: keys are bound to IPs, and so are budgets and bans.
+EGRESSES: dict[str, dict[str, str]] = env.json("EGRESSES", {})
+# The part of every published limit that is left to the owner's other tools, and how many processes share the rest while
+# Redis is away.
+BUDGET_FOR_OTHERS = env.share("BUDGET_FOR_OTHERS", 0.0, most=0.8)
+SYNC_PROCESSES = max(1, env.int("SYNC_PROCESSES", 2))
+
+# --- Mail to who operates it: of ops events, where both are set ---------------------------------------------------
+
+ADMINS = [(address, address) for address in env.list("ADMINS")]
+EMAIL_HOST = env.str("EMAIL_HOST")
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", True)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD")
+SERVER_EMAIL = env.str("SERVER_EMAIL", "alphapulse@localhost")
+EMAIL_SUBJECT_PREFIX = "[AlphaPulse] "
+EMAIL_TIMEOUT = 10
+
+# --- REST ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
+    "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
+    "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
+    # By itself DRF believes any X-Forwarded-For: who guesses passwords would have a new address for each guess.
+    "NUM_PROXIES": 1 if env.bool("BEHIND_PROXY") else 0,
+    # `?format=` is no parameter of ours: there is JSON alone.
+    "URL_FORMAT_OVERRIDE": None,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    # A new password ends every token of the old one.
+    "CHECK_REVOKE_TOKEN": True,
+}
+
+# --- Time, language, files ----------------------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["config.formats"]
+STATIC_URL = "static/"
+STATIC_ROOT = HOME / "static"
+# The embedded web server serves the admin's files by itself.
+WHITENOISE_USE_FINDERS = True
+
+# --- Logging ------------------------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = None
+configure_logging(level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON"))

@@ -1,0 +1,27 @@
+"""A URL prefix is not an app: `/api/exchange/` and `/api/portfolio/` are composed of several apps' views."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from apps.core.problems import not_found
+from apps.ledger.api.views import Balances, Orders, Positions
+from apps.system.api.views import Status, healthz, readyz
+
+admin.autodiscover()
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("api/user/", include("apps.users.api.urls")),
+    path("api/exchange/balance", Balances.as_view()),
+    path("api/exchange/orders", Orders.as_view()),
+    path("api/portfolio/positions", Positions.as_view()),
+    path("api/system/status", Status.as_view()),
+    re_path("^api/", not_found),
+]
+
+handler400 = "apps.core.problems.bad_request"
+handler500 = "apps.core.problems.server_error"

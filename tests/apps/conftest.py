@@ -1,0 +1,23 @@
+import pytest
+from django.core.cache import cache
+
+from apps.exchanges.budgets import counters
+from tests.apps.lanes import know_all_lanes
+
+
+@pytest.fixture
+def shared_redis(redis_url, settings):
+    """A real Redis-compatible server behind the budgets and the feed, in which nothing is spent."""
+    settings.REDIS_URL = redis_url
+    layer = settings.CHANNEL_LAYERS["default"]
+    hosts = [{"address": redis_url, "socket_timeout": 15}]
+    settings.CHANNEL_LAYERS = {"default": layer | {"CONFIG": layer["CONFIG"] | {"hosts": hosts}}}
+    counters.server(redis_url).flushall()
+    know_all_lanes(redis_url)
+    return redis_url
+
+
+@pytest.fixture(autouse=True)
+def forgotten_throttles():
+    """Logins of earlier tests do not slow down this one's."""
+    cache.clear()

@@ -1,0 +1,224 @@
+import json
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from loguru import logger
+from rest_framework_simplejwt.tokens import AccessToken
+
+from apps.feed import consumers, push
+from apps.sync.signals import accounts_synced
+from apps.users.models import User
+from config.routing import websockets
+from tests.apps.api import user
+from tests.apps.builders import account
+
+# The consumer reads on a thread of its own: what the test wrote must be committed.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shared_redis")]
+
+
+class Socket(ApplicationCommunicator):
+    """A browser's end of the socket. (Channels has one too, in a package that needs another web server.)"""
+
+    async def say(self, text: str) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def hear(self) -> dict[str, Any]:
+        message = await self.receive_output(5)
+        return json.loads(message["text"]) if message["type"] == "websocket.send" else message
+
+
+def browse(steps: Callable[[Socket], Awaitable[None]], path: str = "/ws/feed/") -> None:
+    """Opens a socket, as a browser does, and takes the steps on it."""
+
+    async def visit() -> None:
+        scope = {"type": "websocket", "path": path, "headers": [], "query_string": b"", "subprotocols": []}
+        socket = Socket(websockets, scope)
+        await socket.send_input({"type": "websocket.connect"})
+        assert (await socket.receive_output(5))["type"] == "websocket.accept"
+        await steps(socket)
+        await socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await socket.wait(5)
+
+    async_to_sync(visit)()
+
+
+def test_the_last_slash_may_be_left_out():
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": "none"}))
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps, path="/ws/feed")
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/feeds/", "/ws/feed/more"])
+def test_any_other_path_is_refused_without_a_traceback(path):
+    async def visit() -> None:
+        socket = Socket(websockets, {"type": "websocket", "path": path, "headers": [], "query_string": b""})
+        await socket.send_input({"type": "websocket.connect"})
+        assert (await socket.receive_output(5))["type"] == "websocket.close"
+
+    async_to_sync(visit)()
+
+
+def opening(owner: User) -> str:
+    return json.dumps({"type": "authenticate", "token": str(AccessToken.for_user(owner))})
+
+
+def test_who_says_who_they_are_hears_of_their_own_accounts_alone():
+    mine, theirs = account(), account(owner="neighbours")
+    owner = mine.workspace.memberships.get().user
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(opening(owner))
+        assert await socket.hear() == {"type": "hello", "workspaces": [mine.workspace_id]}
+        await sync_to_async(push.push_synced)(account_ids=[theirs.pk, mine.pk], kind="balances")
+        event = {"type": "accounts.synced", "account_ids": [mine.pk], "kind": "balances"}
+        assert await socket.hear() == event
+        assert await socket.receive_nothing()
+
+    browse(steps)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('{"type": "authenticate", "token": "forged"}', consumers.NOT_AUTHENTICATED),
+        ('{"type": "authenticate"}', consumers.NOT_AUTHENTICATED),
+        ('{"type": "subscribe"}', consumers.NOT_UNDERSTOOD),
+        ('["list"]', consumers.NOT_UNDERSTOOD),
+        ("hello?", consumers.NOT_UNDERSTOOD),
+        ("", consumers.NOT_UNDERSTOOD),
+        ("[" * 8000, consumers.NOT_UNDERSTOOD),
+        ('{"type": "authenticate", "token": "' + "x" * 9000 + '"}', consumers.NOT_UNDERSTOOD),
+        ('{"type": "authenticate", "token": "\\ud800"}', consumers.NOT_AUTHENTICATED),
+        ('{"type": "authenticate", "token": {"a": 1}}', consumers.NOT_AUTHENTICATED),
+    ],
+)
+def test_who_does_not_is_shown_the_door(message, code):
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        assert await socket.hear() == {"type": "websocket.close", "code": code}
+
+    browse(steps)
+
+
+def test_bytes_are_not_understood():
+    async def steps(socket: Socket) -> None:
+        await socket.send_input({"type": "websocket.receive", "bytes": b"{}"})
+        assert (await socket.hear())["code"] == consumers.NOT_UNDERSTOOD
+
+    browse(steps)
+
+
+def test_what_still_comes_in_after_the_door_was_shown_is_not_answered():
+    mine = account()
+    owner = mine.workspace.memberships.get().user
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(opening(owner))
+        await socket.hear()
+        for _ in range(3):
+            await socket.say("hello?")
+        assert (await socket.hear())["type"] == "websocket.close"
+        await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="balances")
+        assert await socket.receive_nothing()
+
+    browse(steps)
+
+
+def test_the_socket_ends_with_its_token():
+    token = AccessToken.for_user(user())
+    token.set_exp(lifetime=timedelta(seconds=1.2))
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": str(token)}))
+        assert (await socket.hear())["type"] == "hello"
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_fresh_token_keeps_the_socket_open_and_tells_anew_what_is_open_to_it():
+    mine = account()
+    owner = mine.workspace.memberships.get().user
+    token = AccessToken.for_user(owner)
+    token.set_exp(lifetime=timedelta(seconds=1.2))
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": str(token)}))
+        await socket.hear()
+        await sync_to_async(lambda: mine.workspace.memberships.all().delete())()
+        await socket.say(opening(owner))
+        assert await socket.hear() == {"type": "hello", "workspaces": []}
+        await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="balances")
+        assert await socket.receive_nothing(timeout=1.5)
+
+    browse(steps)
+
+
+def test_what_the_sync_announces_is_what_browsers_hear():
+    mine = account()
+    owner = mine.workspace.memberships.get().user
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(opening(owner))
+        await socket.hear()
+        await sync_to_async(accounts_synced.send)(sender=None, account_ids=[mine.pk], kind="positions")
+        assert (await socket.hear())["kind"] == "positions"
+
+    browse(steps)
+
+
+def test_who_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(consumers, "PATIENCE", 0.05)
+
+    async def steps(socket: Socket) -> None:
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_deactivated_users_token_opens_nothing():
+    owner = user()
+    message = opening(owner)
+    User.objects.update(is_active=False)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_redis_that_is_away_costs_the_hint_and_nothing_else(settings):
+    layer = settings.CHANNEL_LAYERS["default"]
+    hosts = [{"address": "redis://127.0.0.1:1/0"}]
+    settings.CHANNEL_LAYERS = {"default": layer | {"CONFIG": layer["CONFIG"] | {"hosts": hosts}}}
+    lines = StringIO()
+    number = logger.add(lines)
+    begun = time.monotonic()
+    accounts_synced.send(sender=None, account_ids=[account().pk], kind="balances")
+    logger.remove(number)
+    assert "the feed was not told of 1 balances synced" in lines.getvalue()
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.slow
+def test_an_idle_socket_lives_longer_than_any_timeout_of_the_redis_client():
+    mine = account()
+    owner = mine.workspace.memberships.get().user
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(opening(owner))
+        await socket.hear()
+        assert await socket.receive_nothing(timeout=30)
+        await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="orders")
+        assert (await socket.hear())["kind"] == "orders"
+
+    browse(steps)

@@ -1,0 +1,71 @@
+"""Runs scenarios, one system for all of a kind, and tells how they went."""
+
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from tests.chaos.scenario import Broken, Held, Scenario, Where
+from tests.chaos.table import Row, table
+from tests.chaos.world import World
+
+
+def run(scenarios: Iterable[Scenario], folder: Path) -> bool:
+    """Whether all promises held. Prints each as it is done, then the table."""
+    begun = time.monotonic()
+    rows: list[Row] = []
+    in_turn = sorted(scenarios, key=lambda each: list(Where).index(each.where))
+    for _where, together in groupby(in_turn, key=lambda each: each.where):
+        rows += Group(folder).run(list(together))
+    print(f"\nTook {time.monotonic() - begun:.0f} s.\n\n{table(rows)}", flush=True)
+    return all(row.held for row in rows)
+
+
+class Group:
+    """Scenarios of one kind of system. One that broke a promise leaves a system that nobody should build upon."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._world: World | None = None
+
+    def run(self, scenarios: Sequence[Scenario]) -> list[Row]:
+        try:
+            return [self._row(each) for each in scenarios]
+        finally:
+            self._drop()
+
+    def _row(self, scenario: Scenario) -> Row:
+        begun = time.monotonic()
+        try:
+            held: Held | None = scenario.cause(self._kind_world(scenario))
+            story = held.story if held else ""
+        except Exception as problem:  # noqa: BLE001  whatever went wrong, the others are to be run
+            held, story = None, str(problem) if isinstance(problem, Broken) else f"{type(problem).__name__}: {problem}"
+            self._tell_why()
+        print(
+            f"{'held  ' if held else 'BROKEN'} {scenario.words} ({time.monotonic() - begun:.0f} s): {story}", flush=True
+        )
+        recovery = held.recovery if held else None
+        return Row(
+            fault=scenario.words, promise=scenario.promise, story=story, recovery=recovery, held=held is not None
+        )
+
+    def _kind_world(self, scenario: Scenario) -> World:
+        if self._world is None:
+            home = self._folder / f"{scenario.where}-{time.monotonic_ns()}"
+            self._world = World(home, scenario.where)
+            self._world.begin()
+        self._world.reset()
+        return self._world
+
+    def _tell_why(self) -> None:
+        if self._world is not None:
+            print(self._world.story(), flush=True)
+            self._drop()
+
+    def _drop(self) -> None:
+        world, self._world = self._world, None
+        if world is not None:
+            world.__exit__()
+            shutil.rmtree(world.home, ignore_errors=True)

@@ -1,0 +1,22 @@
+"""This process has the models and the keys of the systems it starts, and no home of its own."""
+
+import os
+
+
+def set_django_up(folder: str) -> None:
+    """Before anything that imports models."""
+    from apps.core.encryption import new_key
+
+    os.environ |= {
+        "ALPHAPULSE_HOME": folder,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": "only-for-chaos-" + "x" * 50,
+        "CREDENTIAL_KEYS": new_key("chaos"),
+        "HTTPS": "false",
+        "LOG_LEVEL": "WARNING",
+    }
+    for foreign in ("DATABASE_URL", "REDIS_URL", "SANDBOX_URL", "EGRESSES"):
+        os.environ.pop(foreign, None)
+    import django
+
+    django.setup()

@@ -1,0 +1,51 @@
+"""A supervisor over tiny commands, in a home of its own."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from config.embedded.home import Home
+from config.embedded.processes import Service, Stage
+from config.embedded.supervisor import Backoff, Supervisor
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def supervisor(home: Home, said: list[str]) -> Iterator[Supervisor]:
+    made = Supervisor(
+        home,
+        environment=os.environ,
+        cwd=home.path,
+        say=said.append,
+        backoff=Backoff(first=0.05, most=0.2, steady=10.0),
+    )
+    yield made
+    made.stop()
+
+
+def python(name: str, code: str, *, stage: Stage = Stage.WORKERS, grace: float = 3.0) -> Service:
+    return Service(name=name, argv=[sys.executable, "-c", code], stage=stage, grace=grace)
+
+
+def until(condition: Callable[[], bool], supervisor: Supervisor | None = None, timeout: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        if supervisor is not None:
+            supervisor.tend()
+        time.sleep(0.02)

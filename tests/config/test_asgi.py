@@ -1,0 +1,129 @@
+"""One process, one port: HTTP on threads, sockets beside them; with the server, the database and Redis for real."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+
+import psycopg2
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from apps.feed.consumers import TRY_AGAIN_LATER
+from config.asgi import HTTP_THREADS
+from config.embedded.ports import LOOPBACK, choose_port
+from config.embedded.servers import running
+from config.embedded.valkey import valkey
+from tests.config.web import Web, web_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+AN_ACCOUNT = "from tests.apps.builders import account; print(account().pk)"
+SYNCED = """
+from apps.sync.signals import accounts_synced
+accounts_synced.send(sender=None, account_ids=[{}], kind="balances")
+"""
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory, redis_url) -> Iterator[Web]:
+    with web_server(tmp_path_factory.mktemp("web"), redis_url=redis_url) as started:
+        yield started
+
+
+def test_pages_files_answers_and_health_come_from_one_port(web):
+    assert web.ask("/admin/login/").status == 200
+    assert "css" in web.ask("/static/admin/css/base.css").headers["Content-Type"]
+    assert web.ask("/readyz").json() == {"status": "ready"}
+    profile = web.ask("/api/user/profile", Authorization=f"Bearer {web.token()}")
+    assert profile.json()["username"] == "family"
+
+
+def test_a_failure_or_a_wrong_path_shows_no_traceback(web):
+    answer = web.ask("/api/nothing")
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert b"Traceback" not in web.ask("/nothing").body
+
+
+def test_what_another_process_synced_comes_over_the_socket(web):
+    account_id = int(web.shell(AN_ACCOUNT))
+    with web.socket() as feed:
+        feed.send(json.dumps({"type": "authenticate", "token": web.token()}))
+        assert json.loads(feed.recv(timeout=5))["type"] == "hello"
+        web.shell(SYNCED.format(account_id))
+        heard = json.loads(feed.recv(timeout=5))
+    assert heard == {"type": "accounts.synced", "account_ids": [account_id], "kind": "balances"}
+
+
+def test_a_redis_that_goes_and_comes_back_is_heard_again(tmp_path):
+    port = choose_port()
+
+    def server() -> AbstractContextManager[str]:
+        embedded = valkey(tmp_path / "valkey", port=port, password="test")
+        return running(embedded, log=tmp_path / "valkey.log", environment=os.environ)
+
+    with ExitStack() as until_the_end:
+        with server() as url:
+            web = until_the_end.enter_context(web_server(tmp_path, redis_url=url))
+            account_id = int(web.shell(AN_ACCOUNT))
+            feed = until_the_end.enter_context(web.socket())
+            feed.send(json.dumps({"type": "authenticate", "token": web.token()}))
+            feed.recv(timeout=5)
+        with web.socket() as another, pytest.raises(ConnectionClosed) as sent_away:
+            another.recv(timeout=10)
+        assert sent_away.value.rcvd.code == TRY_AGAIN_LATER
+        assert web.ask("/readyz").status == 503
+        with server():
+            time.sleep(3)  # the feed looks for it once a second
+            web.shell(SYNCED.format(account_id))
+            assert json.loads(feed.recv(timeout=10))["account_ids"] == [account_id]
+            assert web.ask("/readyz").status == 200
+
+
+def test_slow_senders_keep_nobody_from_being_answered(web):
+    cut = b"POST /api/user/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{"
+    slow = [socket.create_connection((LOOPBACK, web.port)) for _ in range(2 * HTTP_THREADS)]
+    for sender in slow:
+        sender.sendall(cut)
+    begun = time.monotonic()
+    assert web.ask("/healthz").status == 200
+    assert time.monotonic() - begun < 5
+    for sender in slow:
+        sender.close()
+
+
+def test_a_body_beyond_all_use_is_refused_unread(web):
+    with socket.create_connection((LOOPBACK, web.port), timeout=10) as sender:
+        sender.sendall(b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n")
+        sender.sendall(b"x" * 3_100_000)
+        assert sender.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_many_callers_share_as_many_database_connections_as_there_are_threads(tmp_path, redis_url, postgres_url):
+    with web_server(tmp_path, redis_url=redis_url, DATABASE_URL=postgres_url) as web:
+        token = web.token()
+
+        def call(_: int) -> int:
+            return web.ask("/api/exchange/balance", Authorization=f"Bearer {token}").status
+
+        with ThreadPoolExecutor(3 * HTTP_THREADS) as callers:
+            assert set(callers.map(call, range(400))) == {200}
+        for _ in range(5):
+            with web.socket() as feed:
+                feed.send(json.dumps({"type": "authenticate", "token": token}))
+                feed.recv(timeout=5)
+        sockets_thread = 1
+        assert _connections(postgres_url) <= HTTP_THREADS + sockets_thread
+
+
+def _connections(url: str) -> int:
+    database = psycopg2.connect(url)
+    with database, database.cursor() as cursor:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        cursor.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")
+        found = cursor.fetchone()
+    database.close()
+    return found[0]

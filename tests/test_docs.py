@@ -1,0 +1,29 @@
+"""What the pages say of the catalogue is what the catalogue says."""
+
+from pathlib import Path
+
+import pytest
+
+from alphapulse.exchanges.catalogue import EXCHANGES, Exchange
+from alphapulse.types import SyncKind
+
+PAGE = Path(__file__).parent.parent / "docs" / "exchanges.md"
+
+
+def table_row(exchange: Exchange) -> str:
+    wallets = ", ".join(read.wallet for read in exchange.reads[SyncKind.BALANCES])
+    positions = ", ".join(read.wallet for read in exchange.reads.get(SyncKind.POSITIONS, ()))
+    serial = "yes" if exchange.has_serial_keys else "no"
+    password = "yes" if exchange.needs_password else "no"
+    return f"| {exchange.name} | {wallets} | {positions or 'none'} | {serial} | {password} |"
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
+def test_the_page_of_exchanges_has_the_row_of_each(exchange):
+    assert table_row(exchange) in PAGE.read_text()
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
+def test_the_page_of_exchanges_names_what_is_never_asked(exchange):
+    assert exchange.unread
+    assert f"- {exchange.name}: {', '.join(exchange.unread)}." in PAGE.read_text()
