@@ -18,16 +18,30 @@ class Environment(StrEnum):
 
 
 class SyncKind(StrEnum):
-    """What is kept in sync. Balances, positions and orders belong to an account, the rest to an exchange."""
+    """What is kept in sync: what an account has, what happened to it, and what belongs to an exchange."""
 
     BALANCES = "balances"
     POSITIONS = "positions"
     ORDERS = "orders"
+    TRADES = "trades"
+    CLOSED_ORDERS = "closed_orders"
+    TRANSFERS = "transfers"
+    FUNDING_PAYMENTS = "funding_payments"
+    LEDGER = "ledger"
     TICKERS = "tickers"
     MARKETS = "markets"
 
 
+# Read whole at every sync: what an account has now.
 ACCOUNT_KINDS = (SyncKind.BALANCES, SyncKind.POSITIONS, SyncKind.ORDERS)
+# Read window by window, and then on: what happened to an account.
+HISTORY_KINDS = (
+    SyncKind.TRADES,
+    SyncKind.CLOSED_ORDERS,
+    SyncKind.TRANSFERS,
+    SyncKind.FUNDING_PAYMENTS,
+    SyncKind.LEDGER,
+)
 EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS)
 
 
@@ -102,6 +116,94 @@ class Order:
     average: Decimal | None
     cost: Decimal | None
     exchange_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A fill. `trade_id` is unique within its symbol only; the fee may be in a third currency, a rebate is negative."""
+
+    trade_id: str
+    order_id: str | None
+    symbol: str
+    side: Side
+    price: Decimal
+    amount: Decimal
+    cost: Decimal
+    fee: Decimal | None
+    fee_currency: str | None
+    is_maker: bool | None
+    exchange_at: datetime
+
+
+class TransferKind(StrEnum):
+    """Into the exchange, out of it, or between two wallets of one account."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    INTERNAL = "internal"
+
+
+class TransferStatus(StrEnum):
+    PENDING = "pending"
+    OK = "ok"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """`amount` arrived (deposit) or left (withdrawal) without the fee, which is paid on top of it."""
+
+    transfer_id: str
+    kind: TransferKind
+    currency: str
+    amount: Decimal
+    fee: Decimal | None
+    fee_currency: str | None
+    status: TransferStatus
+    from_wallet: str | None
+    to_wallet: str | None
+    network: str | None
+    address: str | None
+    txid: str | None
+    exchange_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPayment:
+    """What a perpetual's position got (positive) or paid (negative)."""
+
+    payment_id: str
+    symbol: str
+    currency: str
+    amount: Decimal
+    exchange_at: datetime
+
+
+class LedgerKind(StrEnum):
+    """What moves money beside trades, transfers and funding."""
+
+    CONVERT = "convert"
+    DUST = "dust"
+    REWARD = "reward"
+    AIRDROP = "airdrop"
+    INTEREST = "interest"
+    REBATE = "rebate"
+    FIAT = "fiat"
+    FEE = "fee"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One currency's change by one event: what was got is positive. A convert is two entries with one `reference`."""
+
+    entry_id: str
+    kind: LedgerKind
+    currency: str
+    amount: Decimal
+    reference: str | None
+    exchange_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

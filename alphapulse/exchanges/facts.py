@@ -82,6 +82,26 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """One list of what happened to an account, read window by window: `source` is its name among those of its kind.
+
+    No `method`: the kind's usual one. `rows` as for a `Call`. `market_type`: the exchange wants a symbol and keeps a
+    list for each market of that ccxt type; empty: one list for all. `window`: the longest span of time that one
+    request may ask for; `keeps`: what is older is no longer told.
+    """
+
+    source: str
+    method: str = ""
+    params: Params = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
+    rows: str = ""
+    market_type: str = ""
+    per_page: int = 100
+    window: timedelta | None = None
+    keeps: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One exchange's facts. The defaults are the cautious ones, for exchanges that nobody has described yet."""
 
@@ -89,6 +109,7 @@ class Exchange:
     name: str
     reads: Mapping[SyncKind, tuple[Read, ...]]
     quotas: tuple[Quota, ...]
+    histories: Mapping[SyncKind, tuple[History, ...]] = field(default_factory=dict)
     intervals: Mapping[SyncKind, timedelta] = field(default_factory=lambda: INTERVALS)
     quote_currency: str = "USDT"
     needs_password: bool = False
@@ -110,7 +131,9 @@ class Exchange:
     receipt_exceptions: frozenset[str] = frozenset()
 
     def costs(self, kind: SyncKind) -> Mapping[str, int]:
-        """What one account's sync of `kind` costs, by quota."""
+        """What one account's sync of `kind` costs, by quota; of a history, the dearest step."""
+        if kind in self.histories:
+            return self._step_costs(kind)
         total: dict[str, int] = {}
         # A call that two wallets are read from is made once.
         calls = {id(call): call for read in self.reads.get(kind, ()) for call in read.calls}
@@ -119,14 +142,30 @@ class Exchange:
                 total[quota] = total.get(quota, 0) + weight
         return total
 
-    def supports(self, kind: SyncKind) -> bool:
-        return bool(self.reads.get(kind))
+    def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
+        dearest: dict[str, int] = {}
+        for history in self.histories[kind]:
+            for quota, weight in history.costs.items():
+                dearest[quota] = max(dearest.get(quota, 0), weight * REQUESTS_A_STEP)
+        return dearest
 
+    def supports(self, kind: SyncKind) -> bool:
+        return bool(self.reads.get(kind) or self.histories.get(kind))
+
+
+# So many requests one step of a history makes at most: short, so that little is lost with a worker.
+REQUESTS_A_STEP = 5
 
 INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.BALANCES: timedelta(seconds=30),
     SyncKind.POSITIONS: timedelta(seconds=30),
     SyncKind.ORDERS: timedelta(seconds=60),
+    # Once it has caught up: until then a history goes on at once.
+    SyncKind.TRADES: timedelta(minutes=5),
+    SyncKind.CLOSED_ORDERS: timedelta(minutes=15),
+    SyncKind.TRANSFERS: timedelta(minutes=10),
+    SyncKind.FUNDING_PAYMENTS: timedelta(hours=1),
+    SyncKind.LEDGER: timedelta(hours=1),
     SyncKind.TICKERS: timedelta(seconds=15),
     SyncKind.MARKETS: timedelta(hours=4),
 }

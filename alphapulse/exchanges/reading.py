@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
+from alphapulse.exchanges.history import Step
 from alphapulse.types import Balance, Market, Order, Position, Ticker
 
 Row = Balance | Position | Order | Ticker | Market
@@ -40,20 +41,21 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one job: readings (some of which may be errors), or one error for all of it."""
+    """What became of one job: readings, or steps of histories (some may be errors), or one error for all of it."""
 
     readings: Sequence[Reading] = ()
+    steps: Sequence[Step] = ()
     error: ExchangeError | None = None
 
     @property
     def errors(self) -> list[ExchangeError]:
-        wallets = [reading.error for reading in self.readings if reading.error is not None]
-        return [self.error, *wallets] if self.error is not None else wallets
+        told = [self.error, *(reading.error for reading in self.readings), *(step.error for step in self.steps)]
+        return [error for error in told if error is not None]
 
     @property
     def is_served(self) -> bool:
         """Was anything answered as it was asked?"""
-        return self.error is None and len(self.errors) < max(1, len(self.readings))
+        return self.error is None and len(self.errors) < max(1, len(self.readings) + len(self.steps))
 
     @property
     def verdict(self) -> ExchangeError | None:

@@ -13,6 +13,7 @@ from alphapulse.exchanges.ccxt.classify import classified
 from alphapulse.exchanges.ccxt.client import Client, open_client
 from alphapulse.exchanges.ccxt.line import Used, clock_offset, usage
 from alphapulse.exchanges.errors import ExchangeError, Transient
+from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, SyncKind
@@ -27,11 +28,15 @@ AT_ONCE = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One account's sync. Without credentials: what is public. `wallets` are those to ask for; none named: all."""
+    """One account's sync. Without credentials: what is public. `wallets` are those to ask for; none named: all.
+
+    `wanted`: which histories are read on, and from where; for the kinds that are histories alone.
+    """
 
     credentials: Credentials | None = None
     wallets: Sequence[str] = ()
     known_orders: Sequence[OpenOrder] = ()
+    wanted: Sequence[Wanted] = ()
 
 
 async def fetch_batch(

@@ -1,0 +1,52 @@
+"""How far a history has been read, and what one step of reading it brings. Pure values; nothing here asks anybody.
+
+A **source** is one list that an exchange keeps (spot trades, convert orders), by symbol where it wants one. It is read
+from a start on, window by window and page by page, and then goes on for ever: new things happen at its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alphapulse.exchanges.errors import ExchangeError
+from alphapulse.types import FundingPayment, LedgerEntry, Order, Trade, Transfer
+
+Event = Trade | Order | Transfer | FundingPayment | LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Everything from the history's start until `reached_at` (exclusive) has been read.
+
+    Inside a window whose pages are not done, `page` is the exchange's word for the next one and `window_until` the
+    window's end; both empty between windows. It survives a restart as three columns.
+    """
+
+    reached_at: datetime
+    page: str = ""
+    window_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One source (and symbol) to be read on from `cursor`."""
+
+    source: str
+    symbol: str
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of one `Wanted`: rows and the cursor behind them, to be stored in one transaction; or an error.
+
+    Rows may be there already: pages overlap on purpose. `is_caught_up`: nothing was left when it was asked. With an
+    `error` the cursor is the furthest that is proven, and `rows` those up to it (some pages may have come before it).
+    """
+
+    source: str
+    symbol: str
+    cursor: Cursor
+    rows: Sequence[Event] = ()
+    is_caught_up: bool = False
+    error: ExchangeError | None = None
