@@ -134,9 +134,9 @@ class Control:
 
     def _set_position(self, exchange: Exchange, account: Account, wish: Json) -> None:
         """`amount` in contracts, negative for a short; zero closes. `side` makes it a leg of hedge mode."""
-        market = exchange.linear(str(wish.get("market")))
+        market = exchange.contract(str(wish.get("market")))
         if market is None:
-            raise Refused(f"no linear market {wish.get('market')!r}")
+            raise Refused(f"no contract {wish.get('market')!r}")
         side = PositionSide(str(wish.get("side") or "BOTH").upper())
         amount, entry = as_amount(wish.get("amount", 0)), wish.get("entry_price")
         book = account.positions
@@ -147,7 +147,7 @@ class Control:
                 book.configure(market.id, leverage=int(wish["leverage"]))
             price = as_amount(entry) if entry else exchange.last(market)
             signed = -abs(amount) if side is PositionSide.SHORT else amount
-            book.put(market.id, side, signed, price, at_ms=exchange.clock.wall_ms())
+            book.put(market.id, side, signed, market.level(price), at_ms=exchange.clock.wall_ms())
         except (PositionModeLocked, WrongPositionSide) as error:
             raise Refused(f"the position mode does not allow it: {type(error).__name__}") from None
         account.updated_ms = exchange.clock.wall_ms()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alphapulse.sandbox.binance.futures_contracts import contracts
+from alphapulse.sandbox.binance.futures_contracts import coin_contracts, contracts
 from alphapulse.sandbox.bybit.markets import bybit_markets
 from alphapulse.sandbox.candle_files import played_paths
 from alphapulse.sandbox.clock import Clock, system_ms
@@ -24,12 +24,14 @@ class Engine:
         self.exchanges = {"binance": self._binance(config.markets), "bybit": self._bybit(config.markets)}
 
     def _binance(self, count: int) -> Exchange:
+        now_ms = self.clock.market_ms()
+        linear = contracts(max(20, count // 4), now_ms)
         return Exchange(
             "binance",
             clock=self.clock,
             prices=self.prices,
-            markets=MarketBook([*spot_markets(count), *contracts(max(20, count // 4), self.clock.market_ms())]),
-            wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures"},
+            markets=MarketBook([*spot_markets(count), *linear, *coin_contracts(linear, now_ms)]),
+            wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures", MarketKind.INVERSE: "delivery"},
         )
 
     def _bybit(self, count: int) -> Exchange:

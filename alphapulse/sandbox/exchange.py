@@ -32,6 +32,7 @@ from alphapulse.sandbox.prices import Bar, Prices
 ZERO = Decimal(0)
 _SETTLED_FOR_MS = 100  # an account that was looked at this recently is not looked at again
 _KEPT_ORDERS = 10_000
+CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
 SHARED_COLLATERAL = "shared_collateral"  # an account's setting: Binance's multi-assets mode
 
 
@@ -51,7 +52,7 @@ class Exchange:
         self.prices = prices
         self.markets = markets
         self.wallets = wallets
-        self.margin_wallets = {wallets[MarketKind.LINEAR]} if MarketKind.LINEAR in wallets else set()
+        self.margin_wallets = {wallet: kind for kind, wallet in wallets.items() if kind in CONTRACTS}
         self.accounts: dict[str, Account] = {}
         self.books = Books()
         self._days = Days(prices)
@@ -101,18 +102,20 @@ class Exchange:
         """Between two wallets of one account. Raises Rejection when the source has not that much."""
         free = account.held(source, currency).free
         if source in self.margin_wallets:
-            free = min(free, self.collateral(account, currency).available)
+            free = min(free, self.collateral(account, currency, kind=self.margin_wallets[source]).available)
         if free < amount or amount <= 0:
             raise Rejection(Reason.INSUFFICIENT_BALANCE)
         self._book(account, source, currency, -amount, kind="transfer")
         self._book(account, target, currency, amount, kind="transfer")
 
-    def collateral(self, account: Account, currency: str, extra: Order | None = None) -> Collateral:
-        """What linear positions and orders leave of their wallet, or of all its coins where they stand in together."""
-        wallet = self.wallets[MarketKind.LINEAR]
-        if account.settings.get(SHARED_COLLATERAL) != "true":
+    def collateral(
+        self, account: Account, currency: str, extra: Order | None = None, *, kind: MarketKind = MarketKind.LINEAR
+    ) -> Collateral:
+        """What a kind's positions and orders leave of their wallet; of all its coins where they stand in together."""
+        wallet = self.wallets[kind]
+        if kind is MarketKind.INVERSE or account.settings.get(SHARED_COLLATERAL) != "true":
             balance = account.held(wallet, currency).free
-            return collateral(account, currency, balance, self.linear, self.last, extra)
+            return collateral(account, currency, balance, self.markets.of(kind).get, self.last, extra)
 
         def worth(code: str) -> Decimal:
             return Decimal(str(self.prices.price(code, currency, self.clock.market_ms())))
@@ -124,6 +127,10 @@ class Exchange:
 
     def linear(self, market_id: str) -> Market | None:
         return self.markets.get(MarketKind.LINEAR, market_id)
+
+    def contract(self, market_id: str) -> Market | None:
+        """Linear or inverse: no two have the same id."""
+        return self.linear(market_id) or self.markets.get(MarketKind.INVERSE, market_id)
 
     def last(self, market: Market, market_ms: int | None = None) -> Decimal:
         at_ms = self.clock.market_ms() if market_ms is None else market_ms
@@ -217,19 +224,19 @@ class Exchange:
 
     # Steps that matching shares
 
-    def wallet_of(self, market: Market) -> str:
-        return self.wallets[market.kind]
+    def wallet_of(self, order: Order) -> str:
+        return order.wallet or self.wallets[order.market.kind]
 
     def rest(self, account: Account, order: Order, locked: Decimal) -> None:
         """Keep the order open from now on; spot orders hold their funds."""
         if locked:
-            lock(account, order, self.wallet_of(order.market), locked)
+            lock(account, order, self.wallet_of(order), locked)
         self.changes += 1
         order.checked_ms = self.clock.market_ms()
         account.open_orders[order.id] = order
 
     def close(self, account: Account, order: Order, status: OrderStatus) -> None:
-        release(account, order, self.wallet_of(order.market))
+        release(account, order, self.wallet_of(order))
         account.open_orders.pop(order.id, None)
         self.changes += 1
         order.status = status
@@ -249,15 +256,15 @@ class Exchange:
         now_ms = self.clock.market_ms()
         for funding_ms in fundings_between(account.funded_ms, now_ms):
             for leg in list(account.positions.open_legs()):
-                market = self.linear(leg.symbol)
+                market = self.contract(leg.symbol)
                 if market is not None and not market.delivery_ms:
                     self._fund_leg(account, leg, market, funding_ms)
         account.funded_ms = now_ms
 
     def _fund_leg(self, account: Account, leg: Leg, market: Market, funding_ms: int) -> None:
         mark, rate = self.last(market, funding_ms), self.funding_rate(market, funding_ms)
-        paid = leg.position.funding(mark, rate).quantize(Decimal("1e-8"))
-        at_ms, wallet = self.clock.to_wall(funding_ms), self.wallet_of(market)
+        paid = leg.position.funding(market.level(mark), rate).quantize(Decimal("1e-8"))
+        at_ms, wallet = self.clock.to_wall(funding_ms), self.wallets[market.kind]
         self._book(account, wallet, market.settle, paid, kind="funding", market=market.id, at_ms=at_ms)
         if leg.is_isolated:
             account.positions.add_isolated(leg.symbol, leg.side, paid)

@@ -6,6 +6,7 @@ from itertools import count
 
 from alphapulse.sandbox.accounts import Account, Entry, Holding
 from alphapulse.sandbox.orders import Order, OrderStatus, Trade
+from alphapulse.sandbox.positions import MONEY_STEP
 
 ZERO = Decimal(0)
 _FEE_STEP = Decimal("1e-8")
@@ -64,7 +65,7 @@ class Books:
         at_ms: int,
     ) -> Trade:
         market = order.market
-        cost = price * amount
+        cost = market.worth(price) * amount
         rate = market.maker if is_maker else market.taker
         trade_id = next(self.trade_ids)
         if market.is_spot:
@@ -138,7 +139,10 @@ class Books:
     ) -> Decimal:
         market = order.market
         signed = amount if order.is_buy else -amount
-        realised = account.positions.fill(market.id, order.position_side, signed, price, fee=fee, at_ms=at_ms)
+        level = market.level(price)
+        realised = account.positions.fill(market.id, order.position_side, signed, level, fee=fee, at_ms=at_ms)
+        if market.is_inverse:
+            realised = realised.quantize(MONEY_STEP)
         for kind, change in (("profit", realised), ("fee", -fee)):
             self.move(
                 account,

@@ -12,6 +12,7 @@ from alphapulse.sandbox.accounts import Account, ApiKey
 from alphapulse.sandbox.binance.params import BinanceError, Params
 from alphapulse.sandbox.exchange import Exchange
 from alphapulse.sandbox.limits import IpBudget, Windows
+from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import Reason, Rejection
 from alphapulse.sandbox.wire import Call, Reply
 
@@ -24,13 +25,18 @@ class Security(StrEnum):
 
 @dataclass(slots=True)
 class Request:
-    """A call that has passed the door. `owner` and `key` are there when the endpoint demanded a key."""
+    """A call that has passed the door. `owner` and `key` are there when the endpoint demanded a key.
+
+    `kind` is what its host trades, `wallet` what its endpoint is about.
+    """
 
     exchange: Exchange
     call: Call
     params: Params
     account: Account | None = None
     key: ApiKey | None = None
+    kind: MarketKind = MarketKind.SPOT
+    wallet: str = ""
 
     @property
     def owner(self) -> Account:
@@ -44,6 +50,11 @@ class Request:
 
 Handle = Callable[[Request], object]
 Weight = int | Callable[[Mapping[str, str]], int]
+
+
+def by_symbol(one: int, every: int) -> Weight:
+    """What is asked of one market, and of all."""
+    return lambda params: one if params.get("symbol") else every
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +80,14 @@ class Pool:
 
 @dataclass
 class BinanceHost:
-    """One of Binance's hosts. `errors` translates the engine's reasons into codes and sentences."""
+    """One of Binance's hosts, for one `kind` of market. `errors` puts the engine's reasons into codes and sentences."""
 
     exchange: Exchange
     endpoints: Mapping[tuple[str, str], Endpoint]
     errors: Mapping[Reason, tuple[int, str]]
     pools: list[Pool]
     order_windows: dict[str, Windows] = field(default_factory=dict)  # by the header's suffix: 10S, 1M, 1D
+    kind: MarketKind = MarketKind.SPOT
 
     @property
     def exchange_id(self) -> str:
@@ -120,7 +132,7 @@ class BinanceHost:
             windows.clear()
 
     def _answered(self, endpoint: Endpoint, call: Call) -> Reply:
-        request = Request(self.exchange, call, Params(call.params))
+        request = Request(self.exchange, call, Params(call.params), kind=self.kind, wallet=endpoint.wallet)
         headers: dict[str, str] = {}
         try:
             if endpoint.security is not Security.NONE:
