@@ -13,7 +13,7 @@ from .make_run import DIRECT, MakeRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
-# Against hanging. Told: three heartbeats of ten seconds missed, a look every ten. Over: a heartbeat, 20 s of quiet, a look.
+# Against hanging. It is told after 3 missed heartbeats of 10 s and a look, over after one, 20 s of quiet and a look.
 PATIENCE = 120.0
 
 
