@@ -11,14 +11,11 @@ from weakref import WeakValueDictionary
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt.classify import classified
 from alphapulse.exchanges.ccxt.client import Client, open_client
-from alphapulse.exchanges.ccxt.line import Used, clock_offset, usage
 from alphapulse.exchanges.errors import ExchangeError, Transient
 from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, SyncKind
-
-__all__ = ["Job", "Used", "clock_offset", "fetch_batch", "usage"]
 
 logger = logging.getLogger(__name__)
 

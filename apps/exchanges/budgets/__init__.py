@@ -31,8 +31,8 @@ from datetime import datetime
 from django.conf import settings
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.ccxt.batch import Used, clock_offset
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import Used, clock_offset
 from alphapulse.resilience.budget import Quota, Share, window_start
 from alphapulse.types import Environment
 from apps.exchanges.budgets import alone, counters

@@ -8,9 +8,10 @@ from loguru import logger
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt import loop
-from alphapulse.exchanges.ccxt.batch import Job, fetch_batch, usage
+from alphapulse.exchanges.ccxt.batch import Job, fetch_batch
 from alphapulse.exchanges.errors import BadResponse, ExchangeError, NotSupported, Transient
 from alphapulse.exchanges.reading import Outcome
+from alphapulse.exchanges.told import usage
 from alphapulse.types import ACCOUNT_KINDS, Order, OrderStatus, SyncKind
 from apps.core.clock import now as clock_now
 from apps.exchanges import budgets, connections

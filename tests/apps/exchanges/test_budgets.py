@@ -5,8 +5,8 @@ import pytest
 from loguru import logger
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.ccxt.batch import Used
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import Used
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import Environment
 from apps.exchanges import budgets

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from alphapulse.exchanges.ccxt.batch import AT_ONCE, Job, usage
+from alphapulse.exchanges.ccxt.batch import AT_ONCE, Job
 from alphapulse.exchanges.errors import (
     BadResponse,
     CredentialsRejected,
@@ -13,6 +13,7 @@ from alphapulse.exchanges.errors import (
     RateLimited,
     Transient,
 )
+from alphapulse.exchanges.told import usage
 from alphapulse.types import Credentials, SyncKind
 from tests.alphapulse.exchanges import written
 from tests.alphapulse.exchanges.asking import CREDENTIALS, batch, fetch, route_to

@@ -8,7 +8,7 @@ from decimal import Decimal
 import ccxt
 import pytest
 
-from alphapulse.exchanges.ccxt.batch import Job, usage
+from alphapulse.exchanges.ccxt.batch import Job
 from alphapulse.exchanges.ccxt.client import open_client
 from alphapulse.exchanges.errors import (
     BadResponse,
@@ -22,6 +22,7 @@ from alphapulse.exchanges.errors import (
 )
 from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import usage
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, OrderStatus, PositionSide, SyncKind
 from tests.alphapulse.exchanges.asking import batch, fetch, route_to, run
