@@ -82,12 +82,36 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """How a history goes on where one answer does not hold all of it, and the parameter that says where.
+
+    One of: `cursor_at`, where the answer names the next page; `id_field`, the rising id of its rows: all are asked for
+    from the id `first` on, without any window of time; `after_field`, of the last row: older ones come next. With none
+    of them pages are counted from 1, or the rows to be skipped (`counts_rows`).
+    """
+
+    param: str
+    cursor_at: str = ""
+    id_field: str = ""
+    first: int = 0
+    after_field: str = ""
+    counts_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """One list of what happened to an account, read window by window: `source` is its name among those of its kind.
 
     No `method`: the kind's usual one. `rows` as for a `Call`. `market_type`: the exchange wants a symbol and keeps a
-    list for each market of that ccxt type; empty: one list for all. `window`: the longest span of time that one
-    request may ask for; `keeps`: what is older is no longer told.
+    list for each market of that ccxt type (of contracts: the inverse ones, or the others); empty: one list for all.
+    `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer told. No
+    `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
+
+    `late`: a row shows at most that long after its own time. `changes_for`: so long it may still change (a withdrawal
+    on its way), and is read again. `skips`: raw rows with one of these values in a field are none of this history's.
+
+    A method of the exchange's own, not of ccxt's unified ones: `since_param`, `until_param` and `limit_param` are its
+    names, and `reader` is the one of `parse_history` that knows its rows.
     """
 
     source: str
@@ -96,9 +120,18 @@ class History:
     costs: Mapping[str, int] = field(default_factory=dict)
     rows: str = ""
     market_type: str = ""
+    is_inverse: bool = False
     per_page: int = 100
     window: timedelta | None = None
     keeps: timedelta | None = None
+    pages: Pages | None = None
+    late: timedelta = timedelta(minutes=1)
+    changes_for: timedelta = timedelta(0)
+    skips: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    since_param: str = ""
+    until_param: str = "until"
+    limit_param: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +176,22 @@ class Exchange:
         return total
 
     def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
-        dearest: dict[str, int] = {}
+        total: dict[str, int] = {}
         for history in self.histories[kind]:
-            for quota, weight in history.costs.items():
-                dearest[quota] = max(dearest.get(quota, 0), weight * REQUESTS_A_STEP)
-        return dearest
+            for name, weight in history.costs.items():
+                most = max(weight, min(weight * REQUESTS_A_STEP, self._most_a_step(name)))
+                total[name] = max(total.get(name, 0), most)
+        return total
+
+    def fits_a_step(self, spent: Mapping[str, int], history: History) -> bool:
+        """Whether a step that has spent so much may ask for this, too: no key is to spend its minute in one step."""
+        return not any(
+            spent.get(name) and spent[name] + weight > self._most_a_step(name) for name, weight in history.costs.items()
+        )
+
+    def _most_a_step(self, name: str) -> int:
+        quota = next(quota for quota in self.quotas if quota.name == name)
+        return quota.limit // STEPS_A_WINDOW if quota.is_per_key else quota.limit
 
     def supports(self, kind: SyncKind) -> bool:
         return bool(self.reads.get(kind) or self.histories.get(kind))
@@ -155,6 +199,8 @@ class Exchange:
 
 # So many requests one step of a history makes at most: short, so that little is lost with a worker.
 REQUESTS_A_STEP = 5
+# So many steps of one account fit into the window of a quota that is counted per key, however dear their requests are.
+STEPS_A_WINDOW = 3
 
 INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.BALANCES: timedelta(seconds=30),

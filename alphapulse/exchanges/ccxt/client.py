@@ -9,6 +9,7 @@ from typing import Any
 from alphapulse.exchanges import parse
 from alphapulse.exchanges.ccxt import listed, permissions, whole
 from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.ccxt.lookup import ended, given_up, vanished
 from alphapulse.exchanges.ccxt.markets import Template, template
 from alphapulse.exchanges.ccxt.paging import pages
@@ -22,6 +23,7 @@ from alphapulse.exchanges.errors import (
     Transient,
 )
 from alphapulse.exchanges.facts import Call, Read
+from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.reading import OpenOrder, Reading, Row
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, KeyReport, Order, SyncKind
@@ -61,6 +63,10 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.facts.exchange_id})"
+
+    def histories(self, kind: SyncKind, wanted: Sequence[Wanted]) -> HistoryReader:
+        """Who reads on what happened to the account."""
+        return HistoryReader(self._asker, kind, wanted)
 
     async def fetch(
         self, kind: SyncKind, *, known_orders: Sequence[OpenOrder] = (), wallets: Sequence[str] = ()

@@ -1,6 +1,8 @@
 """Binance: spot, funding and USD-M futures. Weights and limits are the published ones."""
 
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Read
+from datetime import timedelta
+
+from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -26,6 +28,8 @@ BINANCE = Exchange(
     # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
     quotas=(
         Quota(name="spot", limit=6000, host="api.binance.com", used_header="x-mbx-used-weight-1m"),
+        # Each endpoint has so much; taken together they are asked for less than one of them allows.
+        Quota(name="sapi", limit=12000, host="api.binance.com"),
         Quota(name="usdm", limit=2400, host="fapi.binance.com", used_header="x-mbx-used-weight-1m"),
     ),
     reads={
@@ -49,6 +53,31 @@ BINANCE = Exchange(
             Read(wallet="usdm", calls=(_usdm(40, "[]", type="swap"),)),
         ),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"spot": 20, "usdm": 1}),)),),
+    },
+    histories={
+        # Ids rise: a symbol's whole past costs one request for 1,000 trades, where windows are of 24 hours.
+        SyncKind.TRADES: (
+            History(
+                source="spot",
+                market_type="spot",
+                costs={"spot": 20},
+                rows="[]",
+                per_page=1000,
+                pages=Pages(param="fromId", id_field="id"),
+            ),
+        ),
+        SyncKind.TRANSFERS: (
+            History(
+                source="deposits",
+                method="fetch_deposits",
+                costs={"sapi": 1},
+                rows="[]",
+                per_page=1000,
+                window=timedelta(days=89),
+                pages=Pages(param="offset", counts_rows=True),
+                changes_for=timedelta(days=14),
+            ),
+        ),
     },
     ccxt_options={
         "warnOnFetchOpenOrdersWithoutSymbol": False,
