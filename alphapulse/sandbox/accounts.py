@@ -43,6 +43,14 @@ class Holding:
         return self.free + self.locked
 
 
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What is owed of one currency on margin: the borrowed amount and the interest on it."""
+
+    borrowed: Decimal = ZERO
+    interest: Decimal = ZERO
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of the account's own book: kind is deposit, transfer, adjustment, trade, fee, profit or funding."""
@@ -65,6 +73,7 @@ class Account:
     created_ms: int
     keys: dict[str, ApiKey] = field(default_factory=dict)
     wallets: dict[str, dict[str, Holding]] = field(default_factory=dict)
+    debts: dict[str, Debt] = field(default_factory=dict)
     positions: PositionBook = field(default_factory=PositionBook)
     open_orders: dict[int, Order] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)  # all, oldest first

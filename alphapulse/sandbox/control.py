@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from alphapulse.sandbox.accounts import Account, ApiKey
+from alphapulse.sandbox.accounts import Account, ApiKey, Debt
 from alphapulse.sandbox.control_words import Refused, as_amount, as_pair, told_account, told_key, told_order
 from alphapulse.sandbox.engine import Engine
 from alphapulse.sandbox.exchange import Exchange
@@ -85,6 +85,7 @@ class Control:
         self._add_key(exchange, account, wish | {"api_key": key})
         for wallet, balances in _by_wallet(exchange, wish.get("holdings", {})).items():
             self._set_balances(exchange, account, wallet, balances)
+        self._set_debts(exchange, account, wish.get("debts", {}))
         for position in wish.get("positions", ()):
             self._set_position(exchange, account, position)
         return told_key(account, account.keys[key], created=True)
@@ -109,6 +110,12 @@ class Control:
         self._set_balances(exchange, account, wallet, wish.get("balances", {}))
         return told_account(account)
 
+    def set_debts(self, wish: Json) -> Json:
+        """What the margin account owes; nothing is paid out or taken back."""
+        exchange, account = self._account(wish)
+        self._set_debts(exchange, account, wish.get("debts", {}))
+        return told_account(account)
+
     def set_position(self, wish: Json) -> Json:
         exchange, account = self._account(wish)
         self._set_position(exchange, account, wish)
@@ -131,6 +138,11 @@ class Control:
     def _set_balances(self, exchange: Exchange, account: Account, wallet: str, balances: Mapping[str, object]) -> None:
         for code, amount in balances.items():
             exchange.set_balance(account, wallet, code, as_amount(amount))
+
+    def _set_debts(self, exchange: Exchange, account: Account, debts: Mapping[str, Json]) -> None:
+        for code, owed in debts.items():
+            account.debts[code] = Debt(as_amount(owed.get("borrowed", 0)), as_amount(owed.get("interest", 0)))
+            exchange.changes += 1
 
     def _set_position(self, exchange: Exchange, account: Account, wish: Json) -> None:
         """`amount` in contracts, negative for a short; zero closes. `side` makes it a leg of hedge mode."""
@@ -188,6 +200,7 @@ class Control:
             amount=as_amount(wish["amount"]),
             price=price,
             client_order_id=str(wish.get("client_order_id") or ""),
+            wallet=str(wish.get("wallet") or ""),
         )
         return told_order(exchange, exchange.place(account, new))
 

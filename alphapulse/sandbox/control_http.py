@@ -26,6 +26,7 @@ def control_routes(engine: Engine, hosts: Mapping[str, Host], faults: Faults, jo
         ("PUT", "keys", control.put_key),
         ("DELETE", "keys", control.remove_key),
         ("PUT", "balances", control.set_balances),
+        ("PUT", "debts", control.set_debts),
         ("PUT", "positions", control.set_position),
         ("GET", "prices", control.price),
         ("POST", "prices", control.set_price),

@@ -91,6 +91,7 @@ class Books:
             realised=realised,
             at_ms=at_ms,
             closed=closed,
+            wallet=order.wallet,
         )
         _record(account, order, trade)
         return trade

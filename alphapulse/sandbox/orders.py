@@ -165,6 +165,7 @@ class Trade:
     realised: Decimal  # profit, of derivatives
     at_ms: int
     closed: Decimal = ZERO  # how much of the amount took away from a position
+    wallet: str = ""  # as its order's
 
 
 def new_order(wish: NewOrder, *, order_id: int, account: str, now_ms: int) -> Order:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from alphapulse.sandbox.accounts import Account, ApiKey, Entry, Holding
+from alphapulse.sandbox.accounts import Account, ApiKey, Debt, Entry, Holding
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.engine import Engine
 from alphapulse.sandbox.exchange import Exchange
@@ -117,6 +117,7 @@ def _account(account: Account) -> Json:
             wallet: {code: [holding.free, holding.locked] for code, holding in holdings.items()}
             for wallet, holdings in account.wallets.items()
         },
+        "debts": {code: [debt.borrowed, debt.interest] for code, debt in account.debts.items()},
         "hedged": book.hedged,
         "symbol_modes": book.symbol_modes(),
         "symbols": {symbol: [known.leverage, known.margin_mode] for symbol, known in book.configured().items()},
@@ -148,6 +149,7 @@ def _restore_account(exchange: Exchange, saved: Json) -> None:
     for wallet, holdings in saved["wallets"].items():
         for code, (free, locked) in holdings.items():
             account.wallets.setdefault(wallet, {})[code] = Holding(Decimal(free), Decimal(locked))
+    account.debts = {code: Debt(*map(Decimal, owed)) for code, owed in saved.get("debts", {}).items()}
     _restore_positions(account, saved)
     account.entries = [Entry(**(entry | {"amount": Decimal(entry["amount"])})) for entry in saved["entries"]]
     _restore_orders(exchange, account, saved)

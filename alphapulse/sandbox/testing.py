@@ -75,6 +75,7 @@ class SandboxControl:
         api_key: str | None = None,
         secret: str | None = None,
         positions: list[dict[str, Any]] | None = None,
+        debts: Mapping[str, Any] | None = None,
         **permissions: Any,
     ) -> Credentials:
         """`holdings` is {currency: amount} or {wallet: {currency: amount}}. An existing key changes nothing.
@@ -88,6 +89,7 @@ class SandboxControl:
             "api_key": api_key,
             "secret": secret,
             "positions": _texts(positions or []),
+            "debts": _texts(debts or {}),
         }
         return _credentials(self.ask("POST", "accounts", _given(wish) | permissions))
 
@@ -110,12 +112,12 @@ class SandboxControl:
         self, exchange: str, account: str, currency: str, amount: Amount, *, wallet: str | None = None
     ) -> None:
         """Make the free amount this much. `account` is its name or one of its keys, here and everywhere."""
-        balances = {currency: str(amount)}
-        self.ask(
-            "PUT",
-            "balances",
-            _given({"exchange": exchange, "account": account, "wallet": wallet, "balances": balances}),
-        )
+        wish = {"exchange": exchange, "account": account, "wallet": wallet, "balances": {currency: str(amount)}}
+        self.ask("PUT", "balances", _given(wish))
+
+    def set_debt(self, exchange: str, account: str, currency: str, borrowed: Amount, *, interest: Amount = 0) -> None:
+        debts = {currency: {"borrowed": str(borrowed), "interest": str(interest)}}
+        self.ask("PUT", "debts", {"exchange": exchange, "account": account, "debts": debts})
 
     def set_position(
         self,
@@ -160,13 +162,14 @@ class SandboxControl:
         *,
         price: Amount | None = None,
         away: float | None = None,
-        kind: str = "spot",
-        client_order_id: str | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
-        """A limit order at `price`, or at `away` times the market's price; a market order without either."""
+        """A limit order at `price`, or at `away` times the market's price; a market order without either.
+
+        `more`: kind, wallet, client_order_id.
+        """
         wish = {"exchange": exchange, "account": account, "market": market, "side": side, "amount": str(amount)}
-        wish |= _given({"price": _text(price), "away": _text(away), "client_order_id": client_order_id})
-        return dict(self.ask("POST", "orders", wish | {"kind": kind}))
+        return dict(self.ask("POST", "orders", wish | _given({"price": _text(price), "away": _text(away), **more})))
 
     def cancel_order(
         self, exchange: str, account: str, *, order_id: object = None, client_order_id: str | None = None

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from alphapulse.sandbox.binance import deposits, spot_account, spot_market, spot_orders, transfers
+from alphapulse.sandbox.binance import (
+    deposits,
+    earn,
+    margin_account,
+    spot_account,
+    spot_market,
+    spot_orders,
+    transfers,
+)
 from alphapulse.sandbox.binance.protocol import BinanceHost, Endpoint, Handle, Pool, Security, Weight
 from alphapulse.sandbox.clock import DAY_MS
 from alphapulse.sandbox.config import SandboxConfig
@@ -34,8 +42,8 @@ def _private(handle: Handle, weight: Weight, *, wallet: str = "spot") -> Endpoin
     return Endpoint(handle, weight, Security.SIGNED, wallet)
 
 
-def _trading(handle: Handle, *, orders: int = 0, weight: int = 1) -> Endpoint:
-    return Endpoint(handle, weight, Security.SIGNED, "spot", trades=True, orders=orders)
+def _trading(handle: Handle, *, orders: int = 0, weight: int = 1, wallet: str = "spot") -> Endpoint:
+    return Endpoint(handle, weight, Security.SIGNED, wallet, trades=True, orders=orders)
 
 
 _PUBLIC = {
@@ -77,9 +85,12 @@ _SAPI = {
     ("GET", "v1/capital/withdraw/history"): _private(deposits.withdrawals, 18),
     ("GET", "v1/margin/allPairs"): Endpoint(spot_account.margin_pairs, 1, Security.KEY),
     ("GET", "v1/margin/isolated/allPairs"): Endpoint(spot_account.margin_pairs, 10, Security.KEY),
-    ("GET", "v1/margin/account"): _private(spot_account.margin_account, 10, wallet="margin"),
+    ("GET", "v1/margin/account"): _private(margin_account.account, 10, wallet="margin"),
     ("GET", "v1/margin/isolated/account"): _private(spot_account.isolated_account, 10, wallet="margin"),
-    ("GET", "v1/margin/openOrders"): _private(spot_account.nothing, 10, wallet="margin"),
+    ("GET", "v1/margin/openOrders"): _private(spot_orders.open_orders, 10, wallet="margin"),
+    ("GET", "v1/margin/order"): _private(spot_orders.query, 10, wallet="margin"),
+    ("POST", "v1/margin/order"): _trading(spot_orders.place, orders=1, weight=6, wallet="margin"),
+    ("DELETE", "v1/margin/order"): _trading(spot_orders.cancel, weight=10, wallet="margin"),
     ("GET", "v1/margin/myTrades"): _private(spot_account.nothing, 10, wallet="margin"),
     ("GET", "v1/margin/interestHistory"): _private(spot_account.no_rows, 1, wallet="margin"),
     ("GET", "v1/margin/borrow-repay"): _private(spot_account.no_rows, 10, wallet="margin"),
@@ -95,8 +106,8 @@ _SAPI = {
     ("GET", "v1/account/status"): _private(spot_account.account_status, 1),
     ("GET", "v1/account/apiTradingStatus"): _private(spot_account.trading_status, 1),
     ("GET", "v1/account/info"): _private(spot_account.account_info, 1),
-    ("GET", "v1/simple-earn/flexible/position"): _private(spot_account.earn_flexible, 150, wallet="earn"),
-    ("GET", "v1/simple-earn/locked/position"): _private(spot_account.no_rows, 150, wallet="earn"),
+    ("GET", "v1/simple-earn/flexible/position"): _private(earn.flexible, 150, wallet="earn"),
+    ("GET", "v1/simple-earn/locked/position"): _private(earn.locked, 150, wallet="earn"),
     ("GET", "v1/convert/tradeFlow"): _private(lambda _request: {"list": [], "limit": 100, "moreData": False}, 3000),
     ("GET", "v1/fiat/orders"): _private(
         lambda _request: {"code": "000000", "message": "success", "data": [], "total": 0, "success": True}, 1
