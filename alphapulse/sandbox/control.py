@@ -15,7 +15,9 @@ from alphapulse.sandbox.faults import Fault, FaultKind, Faults
 from alphapulse.sandbox.journal import Journal
 from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import NewOrder, Order, OrderType, Side
+from alphapulse.sandbox.past import plant_wish
 from alphapulse.sandbox.positions import PositionModeLocked, PositionSide, WrongPositionSide
+from alphapulse.sandbox.truth import told_history
 from alphapulse.sandbox.wire import Host
 
 Json = dict[str, Any]
@@ -203,6 +205,15 @@ class Control:
             wallet=str(wish.get("wallet") or ""),
         )
         return told_order(exchange, exchange.place(account, new))
+
+    # The past
+
+    def plant(self, wish: Json) -> Json:
+        return {"planted": plant_wish(*self._account(wish), wish)}
+
+    def history(self, wish: Json) -> list[Json]:
+        """All that ever happened to an account, oldest first; `kind` for one sort of it."""
+        return [row for row in told_history(*self._account(wish)) if wish.get("kind") in (None, row["kind"])]
 
     def fill_order(self, wish: Json) -> Json:
         exchange, account = self._account(wish)

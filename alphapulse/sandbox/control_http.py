@@ -34,6 +34,8 @@ def control_routes(engine: Engine, hosts: Mapping[str, Host], faults: Faults, jo
         ("POST", "orders", control.place_order),
         ("POST", "orders/fill", control.fill_order),
         ("POST", "orders/cancel", control.cancel_order),
+        ("GET", "history", control.history),
+        ("POST", "history", control.plant),
         ("GET", "faults", control.list_faults),
         ("POST", "faults", control.add_fault),
         ("DELETE", "faults", control.clear_faults),

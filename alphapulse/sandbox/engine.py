@@ -32,6 +32,7 @@ class Engine:
             prices=self.prices,
             markets=MarketBook([*spot_markets(count), *linear, *coin_contracts(linear, now_ms)]),
             wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures", MarketKind.INVERSE: "delivery"},
+            trade_ids_by_market=True,
         )
 
     def _bybit(self, count: int) -> Exchange:

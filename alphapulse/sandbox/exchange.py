@@ -13,7 +13,6 @@ and entries are wall time, prices live in market time (`exchange.clock`).
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from itertools import count
 
 from alphapulse.sandbox import matching
 from alphapulse.sandbox.accounts import Account, ApiKey
@@ -24,6 +23,7 @@ from alphapulse.sandbox.collateral import Collateral, collateral, leg_margins, s
 from alphapulse.sandbox.daystats import Days, DayStats
 from alphapulse.sandbox.fills import Books, lock, release
 from alphapulse.sandbox.funding import funding_rate, fundings_between
+from alphapulse.sandbox.ids import Ids
 from alphapulse.sandbox.markets import Market, MarketBook, MarketKind
 from alphapulse.sandbox.orders import NewOrder, Order, OrderStatus, Reason, Rejection, new_order
 from alphapulse.sandbox.positions import Leg
@@ -32,6 +32,7 @@ from alphapulse.sandbox.prices import Bar, Prices
 ZERO = Decimal(0)
 _SETTLED_FOR_MS = 100  # an account that was looked at this recently is not looked at again
 _KEPT_ORDERS = 10_000
+_ORDER_BASE = 10**15
 CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
 SHARED_COLLATERAL = "shared_collateral"  # an account's setting: Binance's multi-assets mode
 
@@ -45,19 +46,21 @@ class Exchange:
         prices: Prices,
         markets: MarketBook,
         wallets: Mapping[MarketKind, str],
+        trade_ids_by_market: bool = False,
     ) -> None:
-        """`wallets` says which wallet a kind of market trades from."""
+        """`wallets` says which wallet a kind of market trades from; two markets' trades may share an id, or not."""
         self.id = exchange_id
         self.clock = clock
         self.prices = prices
         self.markets = markets
         self.wallets = wallets
+        self.trade_ids_by_market = trade_ids_by_market
         self.margin_wallets = {wallet: kind for kind, wallet in wallets.items() if kind in CONTRACTS}
         self.accounts: dict[str, Account] = {}
         self.books = Books()
         self._days = Days(prices)
         self.changes = 0  # counts what is worth saving
-        self.order_ids = count(10_000_000_001)
+        self.order_ids = Ids(_ORDER_BASE)
         self._keys: dict[str, tuple[Account, ApiKey]] = {}
         self._settled: dict[str, tuple[int, int]] = {}
 
@@ -95,8 +98,8 @@ class Exchange:
 
     def set_balance(self, account: Account, wallet: str, currency: str, free: Decimal) -> None:
         """Make what is free (not what open orders hold) this much, as a deposit or withdrawal would."""
-        holding = account.holding(wallet, currency)
-        self._book(account, wallet, currency, free - holding.free, kind="deposit")
+        change = free - account.holding(wallet, currency).free
+        self._book(account, wallet, currency, change, kind="deposit" if change > 0 else "withdrawal")
 
     def transfer(self, account: Account, currency: str, amount: Decimal, *, source: str, target: str) -> None:
         """Between two wallets of one account. Raises Rejection when the source has not that much."""
@@ -157,14 +160,14 @@ class Exchange:
         """Checks, takes what the book offers, rests or ends. Raises Rejection and then changes nothing."""
         self.settle(account, at_once=True)
         check(account, wish, self.last(wish.market))
-        order = new_order(wish, order_id=next(self.order_ids), account=account.name, now_ms=self.clock.wall_ms())
+        order = self._new_order(account, wish)
         matching.place(self, account, order)
         self._remember(account, order)
         return order
 
     def take_in_and_cancel(self, account: Account, wish: NewOrder) -> Order:
         """Accepted, and ended at once without a fill: Bybit's way with post-only orders that would take."""
-        order = new_order(wish, order_id=next(self.order_ids), account=account.name, now_ms=self.clock.wall_ms())
+        order = self._new_order(account, wish)
         order.status = OrderStatus.CANCELED
         self._remember(account, order)
         return order
@@ -242,14 +245,19 @@ class Exchange:
         order.status = status
         order.updated_ms = account.updated_ms = self.clock.wall_ms()
 
+    def _new_order(self, account: Account, wish: NewOrder) -> Order:
+        now_ms = self.clock.wall_ms()
+        return new_order(wish, order_id=self.order_ids.next(now_ms), account=account.name, now_ms=now_ms)
+
     def _remember(self, account: Account, order: Order) -> None:
         account.orders[order.id] = order
         account.client_ids[order.market.kind, order.client_order_id] = order.id
         account.updated_ms = order.updated_ms
-        if len(account.orders) > _KEPT_ORDERS:
+        if len(account.orders) > _KEPT_ORDERS and not account.keeps_all:
             oldest = [known for known in account.orders.values() if not known.is_open][: _KEPT_ORDERS // 10]
             for known in oldest:
                 del account.orders[known.id]
+            account.dropped += len(oldest)
             account.client_ids = {name: kept for name, kept in account.client_ids.items() if kept in account.orders}
 
     def _fund(self, account: Account) -> None:

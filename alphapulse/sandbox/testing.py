@@ -13,7 +13,7 @@ Nothing here is private to tests: every method is one call of `/_sandbox/`, docu
 import asyncio
 import http.client
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -192,6 +192,15 @@ class SandboxControl:
         wish |= {"order_id": _text(order_id), "amount": _text(amount), "price": _text(price)}
         return dict(self.ask("POST", "orders/fill", _given(wish)))
 
+    def plant_history(self, exchange: str, account: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Past events (README: "A past"); balances move by them. Returns how many were planted: all of them."""
+        wish = {"exchange": exchange, "account": account, "rows": _texts(list(rows), keep=("at", "closed_at"))}
+        return int(self.ask("POST", "history", wish)["planted"])
+
+    def history(self, exchange: str, account: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """The truth: every order, trade and other line of the account's book, oldest first."""
+        return list(self.ask("GET", "history", _given({"exchange": exchange, "account": account, "kind": kind})))
+
     def fault(self, kind: str, **fields: Any) -> int:
         """Order a fault (see `Fault` and `FaultKind`); `for_s` is how long it lasts. Returns its id."""
         return int(self.ask("POST", "faults", {"kind": kind, **fields})["id"])
@@ -288,10 +297,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _texts(value: Any) -> Any:
-    """Amounts as text, however deep, so that no float is made of them."""
+def _texts(value: Any, keep: Sequence[str] = ()) -> Any:
+    """Amounts as text, however deep, so that no float is made of them; fields to `keep` stay as they are."""
     if isinstance(value, Mapping):
-        return {name: _texts(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_texts(inner) for inner in value]
+        return {name: inner if name in keep else _texts(inner, keep) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(inner, keep) for inner in value]
     return value if isinstance(value, bool | None) else str(value)

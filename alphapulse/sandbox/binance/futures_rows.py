@@ -17,6 +17,7 @@ _STATUSES = {
 }
 INCOME_TYPES = {
     "deposit": "TRANSFER",
+    "withdrawal": "TRANSFER",
     "transfer": "TRANSFER",
     "adjustment": "TRANSFER",
     "profit": "REALIZED_PNL",
@@ -146,13 +147,14 @@ def told_trade(trade: Trade) -> Json:
 
 def told_income(entry: Entry) -> Json:
     kind = INCOME_TYPES[entry.kind]
+    trade_id = entry.reference if entry.kind in ("profit", "fee") else ""
     return {
         "symbol": entry.market,
         "incomeType": kind,
         "income": money(entry.amount),
         "asset": entry.currency,
         "time": entry.at_ms,
-        "info": entry.reference or kind,
+        "info": trade_id or kind,
         "tranId": entry.id,
-        "tradeId": entry.reference,
+        "tradeId": trade_id,
     }

@@ -16,7 +16,7 @@ from alphapulse.sandbox.markets import Market
 from alphapulse.sandbox.orders import Trade
 
 ZERO = Decimal(0)
-_IDS = 10**11  # above every id of the engine
+_IDS = 10**17  # above every id of the engine
 _MOVED = {"trade": "TRADE", "profit": "TRADE", "fee": "TRADE", "funding": "SETTLEMENT"}
 
 Row = dict[str, object]

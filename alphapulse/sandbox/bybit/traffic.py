@@ -113,7 +113,7 @@ def _moved_from_outside(ask: SignedAsk, *, sign: int) -> tuple[list[Entry], str]
     entries = [
         entry
         for entry in reversed(ask.account.entries)
-        if entry.kind == "deposit" and entry.amount * sign > 0
+        if entry.kind in ("deposit", "withdrawal") and entry.amount * sign > 0
         if start <= entry.at_ms <= end and coin in (None, entry.currency)
     ]
     found = page(entries, ask.params, key=lambda entry: entry.id, default=50, most=50)
