@@ -15,7 +15,7 @@ from apps.ledger.models import FundingPayment, LedgerEntry, Trade, Transfer, Wal
 from apps.ledger.models import Order as OrderRow
 from apps.ledger.services import AccountReading, store, store_events
 from tests.apps.builders import NOON, account, later, reading
-from tests.apps.events import entry, funding, order, trade, transfer
+from tests.events import entry, funding, order, trade, transfer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 

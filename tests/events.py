@@ -1,6 +1,6 @@
 """What happens to accounts in tests, with as few words as possible."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from alphapulse.types import (
@@ -15,7 +15,8 @@ from alphapulse.types import (
     TransferKind,
     TransferStatus,
 )
-from tests.apps.builders import NOON
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def trade(
