@@ -4,8 +4,6 @@
     account, key = exchange.find_key(api_key)            # or None
     exchange.settle(account)                             # first thing in every private call: fills, triggers, funding
     order = exchange.place(account, NewOrder(...))       # raises Rejection(reason)
-    exchange.cancel(account, order)
-    exchange.last(market), exchange.book(market), exchange.candles(market, edges)
 
 All of it is synchronous and owned by one thread. Amounts are Decimal, times milliseconds: `*_ms` of orders, trades
 and entries are wall time, prices live in market time (`exchange.clock`).
@@ -25,6 +23,7 @@ from alphapulse.sandbox.fills import Books, lock, release
 from alphapulse.sandbox.funding import funding_rate, fundings_between
 from alphapulse.sandbox.ids import Ids
 from alphapulse.sandbox.markets import Market, MarketBook, MarketKind
+from alphapulse.sandbox.memory import Memory
 from alphapulse.sandbox.orders import NewOrder, Order, OrderStatus, Reason, Rejection, new_order
 from alphapulse.sandbox.positions import Leg
 from alphapulse.sandbox.prices import Bar, Prices
@@ -46,6 +45,7 @@ class Exchange:
         prices: Prices,
         markets: MarketBook,
         wallets: Mapping[MarketKind, str],
+        memory: Memory,
         trade_ids_by_market: bool = False,
     ) -> None:
         """`wallets` says which wallet a kind of market trades from; two markets' trades may share an id, or not."""
@@ -54,6 +54,7 @@ class Exchange:
         self.prices = prices
         self.markets = markets
         self.wallets = wallets
+        self.memory = memory
         self.trade_ids_by_market = trade_ids_by_market
         self.margin_wallets = {wallet: kind for kind, wallet in wallets.items() if kind in CONTRACTS}
         self.accounts: dict[str, Account] = {}
@@ -211,10 +212,6 @@ class Exchange:
         self._fund(account)
         if account.open_orders:
             matching.settle(self, account)
-
-    def settle_all(self) -> None:
-        for account in self.accounts.values():
-            self.settle(account)
 
     def fill_by_hand(self, account: Account, order: Order, amount: Decimal, price: Decimal | None = None) -> None:
         """The control's way to a partial fill exactly when a test wants it. Raises Rejection(UNKNOWN_ORDER)."""

@@ -6,19 +6,24 @@ from typing import Any
 from alphapulse.sandbox.accounts import Account, Entry
 from alphapulse.sandbox.control_words import Refused
 from alphapulse.sandbox.exchange import Exchange
+from alphapulse.sandbox.memory import Memory
 from alphapulse.sandbox.orders import Order, Trade
 
 Json = dict[str, Any]
 _OF_TRADES = ("trade", "fee", "profit")  # lines that trades tell in one row
 
 
-def told_history(_exchange: Exchange, account: Account) -> list[Json]:
-    """Orders, trades, and every other line of the book, oldest first. Raises Refused when some of it is gone."""
+def told_history(exchange: Exchange, account: Account) -> list[Json]:
+    """Orders, trades, and every other line of the book, oldest first. Raises Refused when some of it is gone.
+
+    `is_told`: the exchange itself still tells it; some forget after months.
+    """
     if account.dropped:
         raise Refused(f"{account.name} has forgotten {account.dropped} rows, the truth would have holes: plant early")
-    rows = [_order(order) for order in account.orders.values()]
-    rows += [_trade(trade) for trade in account.trades]
-    rows += _lines(account)
+    memory, now_ms = exchange.memory, exchange.clock.wall_ms()
+    rows = [_order(order) | {"is_told": memory.keeps_order(order, now_ms)} for order in account.orders.values()]
+    rows += [_trade(trade) | {"is_told": memory.keeps_trade(trade, now_ms)} for trade in account.trades]
+    rows += _lines(account, memory, now_ms)
     return sorted(rows, key=lambda row: int(row["at_ms"]))
 
 
@@ -60,16 +65,17 @@ def _trade(trade: Trade) -> Json:
     }
 
 
-def _lines(account: Account) -> Iterator[Json]:
+def _lines(account: Account, memory: Memory, now_ms: int) -> Iterator[Json]:
     """A transfer is one row with both its ends; its id is that of the line that arrived."""
     left: Entry | None = None
     for entry in account.entries:
         if entry.kind == "transfer" and entry.amount < 0:
             left = entry
         elif entry.kind == "transfer" and left is not None:
-            yield _line(entry) | {"from": left.wallet, "to": entry.wallet}
+            told = memory.keeps_transfer(entry, now_ms)
+            yield _line(entry) | {"from": left.wallet, "to": entry.wallet, "is_told": told}
         elif entry.kind not in _OF_TRADES:
-            yield _line(entry)
+            yield _line(entry) | {"is_told": memory.keeps_line(entry, now_ms)}
 
 
 def _line(entry: Entry) -> Json:

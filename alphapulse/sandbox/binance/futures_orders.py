@@ -95,10 +95,13 @@ def all_orders(request: Request) -> list[Json]:
     """From an id on, or within seven days."""
     market, first = market_of(request), request.params.integer("orderId", 0)
     start_ms, end_ms = week_of(request)
+    memory, now_ms = request.exchange.memory, request.now_ms
     found = [
         order
         for order in request.owner.orders_of(market)
-        if is_ordinary(order) and (order.id >= first if first else start_ms <= order.created_ms <= end_ms)
+        if is_ordinary(order)
+        and (order.id >= first if first else start_ms <= order.created_ms <= end_ms)
+        and memory.keeps_order(order, now_ms)
     ]
     begins = bool(first) or request.params.has("startTime")
     return [told_order(order) for order in page_of(request, found, default=500, most=1000, from_first=begins)]

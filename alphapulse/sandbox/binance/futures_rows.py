@@ -23,6 +23,9 @@ INCOME_TYPES = {
     "profit": "REALIZED_PNL",
     "fee": "COMMISSION",
     "funding": "FUNDING_FEE",
+    "rebate": "COMMISSION_REBATE",
+    "airdrop": "WELCOME_BONUS",
+    "convert": "AUTO_EXCHANGE",
 }
 
 
@@ -135,7 +138,7 @@ def told_trade(trade: Trade) -> Json:
         "price": in_price(market, trade.price),
         "qty": in_amount(market, trade.amount),
         "realizedPnl": money(trade.realised),
-        "quoteQty": money(trade.cost),
+        **_worth(trade),
         "commission": money(trade.fee),
         "commissionAsset": trade.fee_currency,
         "time": trade.at_ms,
@@ -143,6 +146,13 @@ def told_trade(trade: Trade) -> Json:
         "buyer": trade.side is Side.BUY,
         "maker": trade.is_maker,
     }
+
+
+def _worth(trade: Trade) -> Json:
+    market = trade.market
+    if market.is_inverse:
+        return {"pair": f"{market.base}{market.quote}", "marginAsset": market.settle, "baseQty": money(trade.cost)}
+    return {"quoteQty": money(trade.cost)}
 
 
 def told_income(entry: Entry) -> Json:

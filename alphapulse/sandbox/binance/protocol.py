@@ -67,6 +67,7 @@ class Endpoint:
     wallet: str = ""
     trades: bool = False
     orders: int = 0  # how many it adds to the account's order counts
+    by_uid: bool = False  # its weight counts against the account, not the address
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class Pool:
     prefix: str
     budget: IpBudget
     header: str = "X-MBX-USED-WEIGHT-1M"
+    by_uid: bool = False
 
 
 @dataclass
@@ -100,9 +102,9 @@ class BinanceHost:
         endpoint = self.endpoints.get((call.method, call.path))
         if endpoint is None:
             return _not_found()
-        pool = next(pool for pool in self.pools if call.path.startswith(pool.prefix))
+        pool = self._pool(endpoint, call)
         weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(call.params)
-        verdict = pool.budget.charge(call.remote, weight, call.now_ms)
+        verdict = pool.budget.charge(self._charged(pool, call), weight, call.now_ms)
         if verdict.banned_until_ms:
             return self.banned(call, verdict.banned_until_ms)
         if not verdict.is_allowed:
@@ -112,6 +114,13 @@ class BinanceHost:
         if pool.header == "X-MBX-USED-WEIGHT-1M":
             reply.headers["X-MBX-USED-WEIGHT"] = str(verdict.used)
         return reply
+
+    def _pool(self, endpoint: Endpoint, call: Call) -> Pool:
+        return next(p for p in self.pools if call.path.startswith(p.prefix) and p.by_uid == endpoint.by_uid)
+
+    def _charged(self, pool: Pool, call: Call) -> str:
+        found = self.exchange.find_key(self.api_key(call)) if pool.by_uid else None
+        return found[0].name if found else call.remote
 
     def banned(self, call: Call, until_ms: int) -> Reply:
         message = (

@@ -123,6 +123,8 @@ def my_trades(request: Request) -> list[Json]:
     market, params = market_of(request), request.params
     start_ms, end_ms = day_window(request)
     first, order_id = params.integer("fromId", 0), params.integer("orderId", 0)
+    if first and (params.has("startTime") or params.has("endTime")):
+        raise BinanceError(-1128, "Combination of optional parameters invalid.")
     found = [
         trade
         for trade in request.owner.trades_of(market)

@@ -8,7 +8,7 @@ from alphapulse.sandbox.binance.windows import numbered_page
 from alphapulse.sandbox.clock import DAY_MS
 
 Json = dict[str, object]
-_DEFAULT_DAYS, _KEPT_DAYS = 7, 183
+_DEFAULT_DAYS = 7
 _WALLETS = {"MAIN": "spot", "FUNDING": "funding", "UMFUTURE": "futures", "CMFUTURE": "delivery", "MARGIN": "margin"}
 
 
@@ -20,10 +20,11 @@ def transfer(request: Request) -> Json:
 
 
 def transfers(request: Request) -> Json:
-    """Only those of the type asked for, newest first: of the last seven days, and never older than half a year."""
+    """Only those of the type asked for, newest first: of the last seven days, unless times are given."""
     kind = request.params.required("type")
     source, target = _ends(kind)
     start_ms, end_ms = _times(request)
+    memory = request.exchange.memory
     entries = [entry for entry in request.owner.entries if entry.kind == "transfer"]
     moves = [
         (into, out)
@@ -31,6 +32,7 @@ def transfers(request: Request) -> Json:
         if out.amount < 0 < into.amount
         and (out.wallet, into.wallet) == (source, target)
         and start_ms <= into.at_ms <= end_ms
+        and memory.keeps_transfer(into, request.now_ms)
     ]
     rows = [
         {
@@ -50,7 +52,7 @@ def _times(request: Request) -> tuple[int, int]:
     start_ms, end_ms = request.params.integer("startTime", 0), request.params.integer("endTime", 0)
     if not start_ms and not end_ms:
         start_ms = request.now_ms - _DEFAULT_DAYS * DAY_MS
-    return max(start_ms, request.now_ms - _KEPT_DAYS * DAY_MS), end_ms or request.now_ms
+    return start_ms, end_ms or request.now_ms
 
 
 def _ends(kind: str) -> tuple[str, str]:
