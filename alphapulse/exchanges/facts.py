@@ -1,6 +1,6 @@
 """The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -60,11 +60,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """How one order is asked for: by ccxt's `fetch_order`, or by a list method that takes the id as `id_param`."""
+    """How one order is asked for: by ccxt's `fetch_order`, or by a list method that takes the id as `id_param`.
+
+    `wallets`: whose orders are asked for in this way alone; those of others in the ways that name none.
+    """
 
     method: str = "fetch_order"
     id_param: str = ""
     params: Params = field(default_factory=dict)
+    wallets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +77,22 @@ class Read:
 
     `has_receipts`: the wallet's answer also shows receipts for coins that lie in another wallet; they are left out of
     it. `only_receipts`: this is that other wallet, read from the same call.
+
+    `part_of`: it is chosen and left out together with that wallet. `every`: it is asked for at most this often, and
+    `every_when_empty`, while there is nothing in it; with neither, at each sync of its kind.
     """
 
     wallet: str
     calls: tuple[Call, ...]
     has_receipts: bool = False
     only_receipts: bool = False
+    part_of: str = ""
+    every: timedelta | None = None
+    every_when_empty: timedelta | None = None
+
+    def pause(self, *, is_empty: bool) -> timedelta | None:
+        """How long it need not be asked for after an answer; None: until its kind is due again."""
+        return (self.every_when_empty or self.every) if is_empty else self.every
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +121,17 @@ class History:
     `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer told. No
     `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
 
-    `late`: a row shows at most that long after its own time. `changes_for`: so long it may still change (a withdrawal
-    on its way), and is read again. `skips`: raw rows with one of these values in a field are none of this history's.
+    `late`: a row shows at most that long after its own time. `changes_for`: so long after it one may still come or
+    change (a withdrawal on its way), and is read again; for lists with pages. `skips`: raw rows with one of these
+    values in a field are none of this history's. `contracts`: its rows are of contracts, which may be called like a
+    spot market.
+
+    `count_at` is where the answer says how many rows there are: where there is none, the list may be missing.
+    `parts`: each row has a list in this field, and it is its members that an answer has `per_page` of. `has_ids`: the
+    exchange names its rows; where it does not, two that are equal are two.
 
     A method of the exchange's own, not of ccxt's unified ones: `since_param`, `until_param` and `limit_param` are its
-    names, and `reader` is the one of `parse_history` that knows its rows.
+    names, and `reader` is the one of `read_history` that knows its rows.
     """
 
     source: str
@@ -128,6 +148,10 @@ class History:
     late: timedelta = timedelta(minutes=1)
     changes_for: timedelta = timedelta(0)
     skips: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    contracts: bool = False
+    count_at: str = ""
+    parts: str = ""
+    has_ids: bool = True
     since_param: str = ""
     until_param: str = "until"
     limit_param: str = ""
@@ -163,13 +187,27 @@ class Exchange:
     receipt_prefix: str = ""
     receipt_exceptions: frozenset[str] = frozenset()
 
-    def costs(self, kind: SyncKind) -> Mapping[str, int]:
-        """What one account's sync of `kind` costs, by quota; of a history, the dearest step."""
+    def chosen(self, kind: SyncKind, wallets: Collection[str]) -> list[Read]:
+        """The reads of a kind that an owner's choice of wallets means; none chosen are all."""
+        reads = self.reads.get(kind, ())
+        return [read for read in reads if not wallets or read.wallet in wallets or read.part_of in wallets]
+
+    def lookups(self, wallet: str) -> list[Lookup]:
+        """How the orders of a wallet are asked for."""
+        own = [lookup for lookup in self.order_lookups if wallet in lookup.wallets]
+        return own or [lookup for lookup in self.order_lookups if not lookup.wallets]
+
+    def costs(self, kind: SyncKind, wallets: Collection[str] = ()) -> Mapping[str, int]:
+        """What one account's sync of `kind` costs, by quota; of a history, the dearest step.
+
+        `wallets`: only these reads are asked for; none named are all.
+        """
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
+        reads = [read for read in self.reads.get(kind, ()) if not wallets or read.wallet in wallets]
         # A call that two wallets are read from is made once.
-        calls = {id(call): call for read in self.reads.get(kind, ()) for call in read.calls}
+        calls = {id(call): call for read in reads for call in read.calls}
         for call in calls.values():
             for quota, weight in call.costs.items():
                 total[quota] = total.get(quota, 0) + weight

@@ -99,7 +99,7 @@ class Client:
         """
         if all(reading.error is not None for reading in self._done):
             return ()
-        done = {reading.wallet: _not_permitted(reading) for reading in self._done}
+        done = {reading.wallet: self._not_permitted(reading) for reading in self._done}
         return tuple(
             done.get(read.wallet) or Reading(wallet=read.wallet, as_of=self._asker.now, error=missing)
             for read in self._wanted(kind, wallets)
@@ -240,7 +240,7 @@ class Client:
                     raise error
             if rejected is not None:
                 await self._confirm(kind, rejected)
-        return tuple(_not_permitted(reading) for reading in readings)
+        return tuple(self._not_permitted(reading) for reading in readings)
 
     async def _confirm(self, kind: SyncKind, rejected: CredentialsRejected) -> None:
         """Binance says the same to a dead key and to one that may not read futures: only the first fails here too."""
@@ -249,9 +249,12 @@ class Client:
             raise rejected
         await self._asker.check_key()
 
-
-def _not_permitted(reading: Reading) -> Reading:
-    error = reading.error
-    if not isinstance(error, CredentialsRejected):
-        return reading
-    return replace(reading, error=PermissionMissing(error.message, code=error.code))
+    def _not_permitted(self, reading: Reading) -> Reading:
+        """The exchange says of a key that may not read a wallet what it says of a dead one."""
+        error = reading.error
+        if not isinstance(error, CredentialsRejected):
+            return reading
+        what = f"the {reading.wallet} wallet" if reading.wallet else "this"
+        code = f" (code {error.code})" if error.code else ""
+        missing = PermissionMissing(f"{self.facts.name}: this key may not read {what}{code}.", code=error.code)
+        return replace(reading, error=missing)

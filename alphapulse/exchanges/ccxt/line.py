@@ -82,7 +82,8 @@ class Line:
         """Remembers what the answer's headers say about our use of the quotas of its host."""
         told.note_offset(self.route, self.offset)
         for quota in catalogue.exchange(self.route.exchange_id).quotas:
-            said = answer.header(quota.used_header) if quota.used_header and quota.host == answer.request.host else ""
+            is_told = quota.used_header and quota.is_counted_at(answer.request.host)
+            said = answer.header(quota.used_header) if is_told else ""
             if said.isdigit():
                 sent_at, at = answer.sent_at + self.offset, answer.received_at + self.offset
                 told.note_usage(self.route, quota.name, told.Used(weight=int(said), sent_at=sent_at, at=at))
