@@ -202,6 +202,8 @@ class Exchange:
 
         `wallets`: only these reads are asked for; none named are all.
         """
+        if kind is SyncKind.SWEEP:
+            return self._step_costs(SyncKind.TRADES) if self.swept else {}
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
@@ -231,8 +233,14 @@ class Exchange:
         quota = next(quota for quota in self.quotas if quota.name == name)
         return quota.limit // STEPS_A_WINDOW if quota.is_per_key else quota.limit
 
+    @property
+    def swept(self) -> list[History]:
+        """The lists of trades that want a market, and tell all of its past at once: one look says if there is any."""
+        lists = self.histories.get(SyncKind.TRADES, ())
+        return [each for each in lists if each.market_type and each.pages and each.pages.id_field]
+
     def supports(self, kind: SyncKind) -> bool:
-        return bool(self.reads.get(kind) or self.histories.get(kind))
+        return bool(self.swept if kind is SyncKind.SWEEP else self.reads.get(kind) or self.histories.get(kind))
 
 
 # So many requests one step of a history makes at most: short, so that little is lost with a worker.
@@ -250,6 +258,7 @@ INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.TRANSFERS: timedelta(minutes=10),
     SyncKind.FUNDING_PAYMENTS: timedelta(hours=1),
     SyncKind.LEDGER: timedelta(hours=1),
+    SyncKind.SWEEP: timedelta(hours=1),
     SyncKind.TICKERS: timedelta(seconds=15),
     SyncKind.MARKETS: timedelta(hours=4),
 }
