@@ -150,14 +150,15 @@ def a_wallet_that_is_not_permitted(world: World) -> Held:
     world.make_due(world.states(kind="balances"))
     world.until(lambda: world.balances() == truth, 60, "everybody's spot wallet")
     refused = readings(world, "binance").filter(status=WalletStatus.NOT_PERMITTED)
-    marked = [(each.account_id, each.wallet) for each in refused.exclude(error="")]
-    expect(marked == [(victim.pk, "usdm")], f"not permitted: {marked}")
+    marked = {(each.account_id, each.wallet) for each in refused.exclude(error="")}
+    expect((victim.pk, "usdm") in marked, f"not permitted: {marked}")
+    expect({account for account, _ in marked} == {victim.pk}, f"not permitted: {marked}")
+    expect({"spot", "funding"}.isdisjoint(wallet for _, wallet in marked), f"not permitted: {marked}")
     expect(ExchangeAccount.objects.get(pk=victim.pk).is_enabled, "the account was disabled")
     others = readings(world, "binance").exclude(pk__in=refused.values("pk")).exclude(status=WalletStatus.OK)
     expect(not others.exists(), f"not read: {[(str(each.account), each.wallet) for each in others]}")
     world.sandbox.put_key("binance", victim.label, api_key=key)
     world.make_due(world.states("binance", "balances"))
     recovery = world.until(lambda: not refused.exists(), 60, "the wallet, once it is permitted")
-    return Held(
-        "usdm of one account is marked as not permitted; its spot wallet and nine neighbours are fresh", recovery
-    )
+    told = f"{len(marked)} wallets of one account are marked as not permitted; its spot wallet and nine neighbours are"
+    return Held(f"{told} fresh", recovery)

@@ -52,7 +52,7 @@ def doubled_messages(world: World) -> Held:
     return Held(f"60 messages; {len(truth)} due syncs, {len(truth)} requests, {len(truth)} changes")
 
 
-@scenario("two schedulers at once: no sync runs more often than its interval says", quick=True)
+@scenario("two schedulers at once: no sync runs more often than its interval says")
 def two_beats(world: World) -> Held:
     second = ["-m", "celery", "-A", "config", "beat", "-s", str(world.home / "second-beat")]
     with world.process(*second):
@@ -64,7 +64,7 @@ def two_beats(world: World) -> Held:
         return _runs_as_often_as_its_interval_says(world)
 
 
-@scenario("two who dispatch at once: no sync runs more often than its interval says", quick=True)
+@scenario("two who dispatch at once: no sync runs more often than its interval says")
 def two_dispatchers(world: World) -> Held:
     second = ["-m", "celery", "-A", "config", "worker", "-Q", "control", "-P", "threads", "-c", "4"]
     with world.process(*second, "-n", "second@%h", "--without-gossip", "--without-mingle"):
