@@ -1,5 +1,6 @@
 """One batch from claim to commit: fetched concurrently, stored in one transaction, judged account by account."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,7 +20,8 @@ from apps.ledger import services as ledger
 from apps.market import services as market
 from apps.sync.models import SyncChange, SyncState
 from apps.sync.services import settle
-from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_batch
+from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_asked, claim_batch
+from apps.sync.services.places import place_at
 from apps.sync.signals import accounts_synced
 
 # Rows count as fresh for this many intervals after their answer.
@@ -42,17 +44,30 @@ def sync_due(exchange_id: str, kind: SyncKind) -> int:
 
     So the few threads that an exchange may hold serve many accounts, and the next batch needs no tick.
     """
+    return _while_fast(lambda: sync_batch(exchange_id, kind))
+
+
+def sync_asked(exchange_id: str) -> int:
+    """The same for what people asked for at this exchange, kind after kind; not where enough others wait for it."""
+    with place_at(exchange_id) as is_free:
+        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now()))) if is_free else 0
+
+
+def sync_batch(exchange_id: str, kind: SyncKind) -> int:
+    """Syncs one batch of what is due. Returns how many states were claimed; 0: nothing to do."""
+    return _sync(claim_batch(exchange_id, kind, clock_now()))
+
+
+def _while_fast(sync: Callable[[], int]) -> int:
     begun, synced = clock_now(), 0
-    while claimed := sync_batch(exchange_id, kind):
+    while claimed := sync():
         synced += claimed
         if clock_now() - begun >= BATCHES_FOR:
             break
     return synced
 
 
-def sync_batch(exchange_id: str, kind: SyncKind) -> int:
-    """Syncs one batch of what is due. Returns how many states were claimed; 0: nothing to do."""
-    claim = claim_batch(exchange_id, kind, clock_now())
+def _sync(claim: Claim | None) -> int:
     if claim is None:
         return 0
     results = _fetch(claim)
