@@ -1,6 +1,6 @@
 """The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -118,8 +118,9 @@ class History:
 
     No `method`: the kind's usual one. `rows` as for a `Call`. `market_type`: the exchange wants a symbol and keeps a
     list for each market of that ccxt type (of contracts: the inverse ones, or the others); empty: one list for all.
-    `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer told. No
-    `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
+    `wallet`: where it happens, if that is one; `is_apart`: with money of its own, so that what was seen elsewhere says
+    nothing of it. `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer
+    told. No `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
 
     `late`: a row shows at most that long after its own time. `changes_for`: so long after it one may still come or
     change (a withdrawal on its way), and is read again; for lists with pages. `skips`: raw rows with one of these
@@ -144,6 +145,8 @@ class History:
     rows: str = ""
     market_type: str = ""
     is_inverse: bool = False
+    wallet: str = ""
+    is_apart: bool = False
     per_page: int = 100
     window: timedelta | None = None
     keeps: timedelta | None = None
@@ -221,8 +224,12 @@ class Exchange:
         return total
 
     def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
+        return self.step_costs(self.histories[kind])
+
+    def step_costs(self, lists: Iterable[History]) -> Mapping[str, int]:
+        """What one step costs at most, by quota, that reads on these lists alone."""
         total: dict[str, int] = {}
-        for history in self.histories[kind]:
+        for history in lists:
             for name, weight in history.costs.items():
                 most = max(weight, min(weight * REQUESTS_A_STEP, self._most_a_step(name)))
                 total[name] = max(total.get(name, 0), most)
