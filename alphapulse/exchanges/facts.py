@@ -90,6 +90,10 @@ class Read:
     every: timedelta | None = None
     every_when_empty: timedelta | None = None
 
+    @property
+    def is_seldom(self) -> bool:
+        return bool(self.every or self.every_when_empty)
+
     def pause(self, *, is_empty: bool) -> timedelta | None:
         """How long it need not be asked for after an answer; None: until its kind is due again."""
         return (self.every_when_empty or self.every) if is_empty else self.every
@@ -205,19 +209,19 @@ class Exchange:
         own = [lookup for lookup in self.order_lookups if wallet in lookup.wallets]
         return own or [lookup for lookup in self.order_lookups if not lookup.wallets]
 
-    def costs(self, kind: SyncKind, wallets: Collection[str] = ()) -> Mapping[str, int]:
+    def costs(self, kind: SyncKind, wallets: Collection[str] | None = None) -> Mapping[str, int]:
         """What one account's sync of `kind` costs, by quota; of a history, the dearest step.
 
-        `wallets`: only these reads are asked for; none named are all.
+        `wallets`: what is asked for; None: what each sync asks for, without what is asked for at times of its own.
         """
         if kind is SyncKind.SWEEP:
             return self._step_costs(SyncKind.TRADES) if self.swept else {}
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
-        reads = [read for read in self.reads.get(kind, ()) if not wallets or read.wallet in wallets]
+        asked = [read for read in self.reads.get(kind, ()) if _is_asked(read, wallets)]
         # A call that two wallets are read from is made once.
-        calls = {id(call): call for read in reads for call in read.calls}
+        calls = {id(call): call for read in asked for call in read.calls}
         for call in calls.values():
             for quota, weight in call.costs.items():
                 total[quota] = total.get(quota, 0) + weight
@@ -259,6 +263,11 @@ class Exchange:
 REQUESTS_A_STEP = 5
 # So many steps of one account fit into the window of a quota that is counted per key, however dear their requests are.
 STEPS_A_WINDOW = 3
+
+
+def _is_asked(read: Read, wallets: Collection[str] | None) -> bool:
+    return not read.is_seldom if wallets is None else read.wallet in wallets
+
 
 INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.BALANCES: timedelta(seconds=30),

@@ -44,13 +44,21 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress."""
+    """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress.
+
+    `keep` is what accounts leave of each quota.
+    """
 
     run: SyncRun
     route: Route
     kind: SyncKind
     states: list[SyncState]
     grant: budgets.Grant
+    keep: Mapping[str, int]
+
+    @property
+    def facts(self) -> catalogue.Exchange:
+        return catalogue.exchange(self.route.exchange_id)
 
 
 def due_states(exchange_id: str, kind: SyncKind, now: datetime) -> SyncStateQuerySet:
@@ -134,7 +142,7 @@ def _claim(
     may_ask = not lane.is_probing or health.take_probe(route, now)
     run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
     grant = budgets.give_back(grant, unused=grant.units - len(states))
-    return Claim(run=run, route=route, kind=kind, states=states, grant=grant) if run else None
+    return Claim(run=run, route=route, kind=kind, states=states, grant=grant, keep=keep) if run else None
 
 
 def _granted(route: Route, costs: Mapping[str, int], *, wanted: int, **when: Any) -> budgets.Grant:

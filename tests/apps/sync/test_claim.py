@@ -170,7 +170,7 @@ def test_after_a_ban_one_probe_reopens_the_exchange():
 
 
 def test_prices_are_asked_for_even_when_accounts_have_spent_all_they_may():
-    budgets.take(DEFAULT, {"spot": 1, "usdm": 1}, wanted=1900, now=NOON)
+    budgets.take(DEFAULT, {"spot": 1, "usdm": 1}, wanted=1700, now=NOON)
     for number in range(50):
         state(account(f"a{number}"), "orders")
     SyncState.objects.create(exchange_id="binance", environment="sandbox", kind="tickers", due_at=NOON)
