@@ -28,7 +28,11 @@ _APART: Mapping[type, timedelta] = {
     Transfer: timedelta(days=2),
 }
 _PAID_OUT = frozenset({LedgerKind.REWARD, LedgerKind.INTEREST, LedgerKind.AIRDROP, LedgerKind.REBATE})
-MOST_APART = max(_PAYOUTS, *_APART.values())
+
+
+def most_apart(kind: type[Event]) -> timedelta:
+    """No two rows of this type are one that are further apart; with the parts of a second that files leave away."""
+    return (_PAYOUTS if kind is LedgerEntry else _APART[kind]) + timedelta(seconds=1)
 
 
 def pairs(stand_ins: Iterable[Same], told: Iterable[Same]) -> list[tuple[Same, Same]]:
@@ -87,8 +91,8 @@ def _nearest(stand_ins: list[Same], told: list[Same]) -> Iterator[tuple[Same, Sa
 def _distances(stand_ins: Sequence[Event], told: Sequence[Event]) -> Iterator[tuple[timedelta, int, int]]:
     times = [_second(event) for event in told]
     for one, stand_in in enumerate(stand_ins):
-        at = _second(stand_in)
-        for other in range(bisect_left(times, at - MOST_APART), bisect_right(times, at + MOST_APART)):
+        at, most = _second(stand_in), most_apart(type(stand_in))
+        for other in range(bisect_left(times, at - most), bisect_right(times, at + most)):
             distance = abs(times[other] - at)
             if distance <= _apart(stand_in, told[other]) and not _are_two_transactions(stand_in, told[other]):
                 yield distance, one, other

@@ -13,7 +13,7 @@ _MOVED = Leave("moves between wallets of the account")
 _WITH_FEE = Leave("withdrawals: this file tells them in one sum with their fee; the API tells both, however old")
 
 # Spot fills have numbers of 19 digits, contracts' UUIDs. Shorter ones are shortened for the eye, and name nothing.
-_ID_LENGTH = 16
+_ID_LENGTH = 12
 
 _CONTRACT = Pair(column="Market", desk=Desk.CONTRACTS)
 _FILLS = Trades(
