@@ -11,6 +11,7 @@ from apps.ledger.services.readings import (
     open_orders,
     store,
 )
+from apps.ledger.services.sightings import follow_changes
 
 __all__ = [
     "IMPORT",
@@ -18,6 +19,7 @@ __all__ = [
     "AccountReading",
     "Change",
     "ask_for_all",
+    "follow_changes",
     "forget_other_wallets",
     "mark_failed",
     "mark_not_offered",

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse.exchanges import fingerprint
+from alphapulse.exchanges.expected import names_of
 from alphapulse.exchanges.history import Event as CoreEvent
 from alphapulse.types import FundingPayment, LedgerEntry, Order, SyncKind, Trade, Transfer
 from apps.core.upsert import upsert
 from apps.ledger import models
-from apps.ledger.services import closed_orders
+from apps.ledger.services import closed_orders, sightings
 from apps.ledger.services.closed_orders import AccountOrder
 
 # The source of what comes from a file.
@@ -22,11 +23,12 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEvents:
-    """What one list of the exchange's (`source`), or a file, told of one account."""
+    """What one list of the exchange's (`source`), or a file, told of one account; in which wallet, if that is known."""
 
     account_id: int
     source: str
     rows: Sequence[CoreEvent]
+    wallet: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ def store_events(account_id: int, kind: SyncKind, rows: Sequence[CoreEvent], *, 
     What the exchange tells itself wins: an import never changes a row that is there, and its rows without a real id
     give way to the exchange's, whichever came first. The same file twice changes nothing.
     """
+    sightings.note({(account_id, ""): names_of(rows)})
     return store([AccountEvents(account_id=account_id, source=source, rows=rows)], kind)
 
 
@@ -86,7 +89,9 @@ def _orders(told: Iterable[AccountEvents]) -> Iterator[AccountOrder]:
     for one in told:
         for event in one.rows:
             assert isinstance(event, Order)
-            yield AccountOrder(account_id=one.account_id, order=event, is_from_file=one.source == IMPORT)
+            yield AccountOrder(
+                account_id=one.account_id, wallet=one.wallet, order=event, is_from_file=one.source == IMPORT
+            )
 
 
 def _rows(table: Table, told: Iterable[AccountEvents], *, of_import: bool) -> list[dict[str, Any]]:
