@@ -118,11 +118,11 @@ def _after_ids(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
     rows = sorted(told.ids)
     if rows and rows[0][0] < asked_for:
         raise BadResponse(f"The answer begins with id {rows[0][0]}, where {asked_for} or a later one was asked for.")
-    young = next((id_ for id_, time in rows if time > settled), None)
-    following = rows[-1][0] + 1 if rows else asked_for
-    is_caught_up = young is not None or told.count < history.per_page
-    reached = settled if is_caught_up else rows[-1][1]
-    page = str(following if young is None else young)
+    # Behind these nothing shows any more: what is younger may still lack rows with lower ids.
+    counting = [(id_, time) for id_, time in rows if time <= settled]
+    is_caught_up = told.count < history.per_page or len(counting) < len(rows)
+    reached = settled if is_caught_up else counting[-1][1]
+    page = str(counting[-1][0] + 1) if counting else ask.page
     return Cursor(reached_at=max(reached, ask.cursor.reached_at), page=page), is_caught_up
 
 
