@@ -47,10 +47,12 @@ def sync_due(exchange_id: str, kind: SyncKind) -> int:
     return _while_fast(lambda: sync_batch(exchange_id, kind))
 
 
-def sync_asked(exchange_id: str) -> int:
+def sync_asked(exchange_id: str, *, reads_on: bool) -> int:
     """The same for what people asked for at this exchange, kind after kind; not where enough others wait for it."""
-    with place_at(exchange_id) as is_free:
-        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now()))) if is_free else 0
+    with place_at(exchange_id, reads_on=reads_on) as is_free:
+        if not is_free:
+            return 0
+        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now(), reads_on=reads_on)))
 
 
 def sync_batch(exchange_id: str, kind: SyncKind) -> int:

@@ -129,12 +129,18 @@ def claim_batch(exchange_id: str, kind: SyncKind, now: datetime) -> Claim | None
     return _first(exchange_id, kind, open_lanes(exchange_id, kind, now), due, now, for_people=BY_HAND)
 
 
-def claim_asked(exchange_id: str, now: datetime) -> Claim | None:
-    """One run's worth of what people asked for here last, of any kind, and nothing else.
+def asked_states(exchange_id: str, now: datetime, *, reads_on: bool) -> SyncStateQuerySet:
+    """What people wait for and nobody has taken: of what is read on, or of all else."""
+    due = SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for()
+    return due.filter(kind__in=READ_ON) if reads_on else due.exclude(kind__in=READ_ON)
+
+
+def claim_asked(exchange_id: str, now: datetime, *, reads_on: bool) -> Claim | None:
+    """One run's worth of what people asked for here last, and nothing else.
 
     It may spend what syncs by the clock leave.
     """
-    asked = SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for()
+    asked = asked_states(exchange_id, now, reads_on=reads_on)
     for kind in asked.order_by().values_list("kind", flat=True).annotate(last=Max("requested_at")).order_by("-last"):
         due = asked.filter(kind=kind)
         lanes = _open(exchange_id, _by_lane(due).annotate(last=Max("requested_at")).order_by("-last"), now)

@@ -9,7 +9,7 @@ from django.db.models import Min
 from alphapulse.exchanges.catalogue import EXCHANGES
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
 from apps.sync.models import SyncRun, SyncState
-from apps.sync.services.claim import READ_ON, batch_size, open_lanes
+from apps.sync.services.claim import READ_ON, asked_states, batch_size, open_lanes
 
 # A slow exchange never holds more of the workers' threads than this: for one kind, and for all of them. Sync processes
 # have 16 threads: as many hanging exchanges as there are processes, plus one, leave some of them free.
@@ -39,9 +39,9 @@ def _room(kind: SyncKind, live: Counter[SyncKind]) -> int:
     return min(room, MAX_LIVE_READING_ON - sum(live[each] for each in READ_ON))
 
 
-def is_asked(exchange_id: str, now: datetime) -> bool:
-    """Whether people wait for something there that nobody has taken: its message was lost, or came too early."""
-    return SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for().exists()
+def asked_for(exchange_id: str, now: datetime) -> list[bool]:
+    """Whether people still wait for what is read on, and for anything else: a message was lost, or came too early."""
+    return [reads_on for reads_on in (False, True) if asked_states(exchange_id, now, reads_on=reads_on).exists()]
 
 
 def other_exchanges_due(now: datetime) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from apps.sync.models import SyncState
-from apps.sync.services.places import PLACES
+from apps.sync.services.places import PLACES, PLACES_READING_ON
 from apps.sync.services.resync import NothingToSync, batches_wanted, request_resync
 from tests.apps.builders import NOON, account, later, state
 
@@ -34,10 +34,12 @@ def test_each_kind_is_done_beside_the_others_as_far_as_there_are_places():
     for kind in ("balances", "orders"):
         state(mine, kind)
     state(account("other"), "balances")
-    assert batches_wanted(ask(exchange_id="binance")) == {"binance": 2}
-    for kind in ("positions", "trades", "transfers"):
-        state(mine, kind)
-    assert batches_wanted(ask(account_id=mine.pk)) == {"binance": PLACES}
+    assert batches_wanted(ask(exchange_id="binance")) == {("binance", False): 2}
+    state(mine, "positions")
+    SyncState.objects.create(exchange_id="binance", environment="sandbox", kind="tickers", due_at=NOON)
+    assert batches_wanted(ask(exchange_id="binance")) == {("binance", False): PLACES}
+    pasts = [state(mine, kind) for kind in ("trades", "transfers")]
+    assert batches_wanted(pasts) == {("binance", True): PLACES_READING_ON}
 
 
 @pytest.mark.parametrize(
