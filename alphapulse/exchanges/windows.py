@@ -84,7 +84,7 @@ def after(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
             raise BadResponse("The answer says that there is more, and names the page that it is.")
         if not ask.page and ask.until > settled:
             # Late rows would push the others from page to page: first what no longer moves.
-            return _shorter(ask, until=settled)
+            return _until_settled(history, ask, settled)
         return replace(ask.cursor, page=told.next_page), False
     if history.pages is None and told.count >= history.per_page:
         return _halved(history, ask, settled)
@@ -92,25 +92,26 @@ def after(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
     return Cursor(reached_at=max(reached, ask.cursor.reached_at)), ask.until >= ask.asked_at
 
 
+def _until_settled(history: History, ask: Ask, settled: datetime) -> tuple[Cursor, bool]:
+    """The window with an earlier end; where little is left of it, it is asked for again later, and not for ever."""
+    start = ask.cursor.reached_at
+    if settled - start <= history.late:
+        return Cursor(reached_at=start), True
+    return Cursor(reached_at=start, window_until=settled), False
+
+
 def _halved(history: History, ask: Ask, settled: datetime) -> tuple[Cursor, bool]:
     assert ask.until is not None
     start = ask.cursor.reached_at
-    if start >= settled:
-        return Cursor(reached_at=start), True
+    if ask.until > settled:
+        return _until_settled(history, ask, settled)
     half = start + (ask.until - start) // timedelta(milliseconds=2) * timedelta(milliseconds=1)
     if half <= start:
         raise BadResponse(
             f"There are {history.per_page} rows or more at {start:%Y-%m-%d %H:%M:%S.%f} UTC, which is all that an "
             "answer holds, and there is no way to ask for the rest."
         )
-    return _shorter(ask, until=half)
-
-
-def _shorter(ask: Ask, *, until: datetime) -> tuple[Cursor, bool]:
-    """The window with an earlier end; where all of it is too young to count, it is asked for again later."""
-    if until <= ask.cursor.reached_at:
-        return Cursor(reached_at=ask.cursor.reached_at), True
-    return replace(ask.cursor, window_until=until, page=""), False
+    return Cursor(reached_at=start, window_until=half), False
 
 
 def _after_ids(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
