@@ -44,10 +44,14 @@ class Coverage:
     @property
     def progress(self) -> str:
         """`3 of 12 lists to be read on, 120 of 2247 markets swept`; empty when everything is there."""
-        told = [f"{self.behind} of {self.lists} lists to be read on"] if self.behind else []
-        if not self.is_swept:
-            told.append(f"{self.looked or 0} of {self.listed or '?'} markets swept")
+        behind = f"{self.behind} of {self.lists} lists to be read on" if self.behind else ""
+        told = [each for each in (behind, self.swept) if each]
         return ", ".join(told) or ("" if self.complete_since else "not begun")
+
+    @property
+    def swept(self) -> str:
+        """`120 of 2247 markets swept`; empty when that is done, or nothing needs it."""
+        return "" if self.is_swept else f"{self.looked or 0} of {self.listed or '?'} markets swept"
 
 
 def coverage(accounts: Iterable[ExchangeAccount], *, named: bool = False) -> list[Coverage]:

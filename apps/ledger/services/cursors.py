@@ -12,9 +12,9 @@ from alphapulse.exchanges.expected import Listed, expected
 from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
 from alphapulse.exchanges.history import Step, Wanted
 from alphapulse.resilience.retry import RetryPolicy
-from alphapulse.types import SyncKind
+from alphapulse.types import HISTORY_KINDS, SyncKind
 from apps.exchanges.models import ExchangeAccount
-from apps.ledger.models import LEFT_OUT, HistoryCursor, HistoryStatus, ReadOn, Sighting
+from apps.ledger.models import LEFT_OUT, HistoryCursor, HistoryStatus, HistorySweep, ReadOn, Sighting
 from apps.market import services as market
 
 # A market that has caught up is looked at when the account moved there, and once a day.
@@ -64,6 +64,30 @@ def put_off(kind: SyncKind, account: ExchangeAccount, sources: Iterable[str], *,
 def ask_again(kind: SyncKind, account_id: int, now: datetime) -> None:
     """Somebody wants to know it now: all of the account's lists are due, those that wait for nothing, too."""
     HistoryCursor.objects.filter(account=account_id, kind=kind, due_at__gt=now).update(due_at=now)
+
+
+def read_again(rows: QuerySet[HistoryCursor], *, since: datetime, now: datetime) -> int:
+    """From then on, whatever was read. What is there is not stored twice. Returns how many lists that are."""
+    begun = {"start_at": since, "reached_at": since, "page": "", "window_until": None, "caught_up_at": None}
+    fine = {"status": HistoryStatus.OK, "failures": 0, "error": ""}
+    return rows.update(**begun, **fine, is_behind=True, due_at=now)
+
+
+def follow_account(account: ExchangeAccount, now: datetime) -> None:
+    """After it was changed: another key may be allowed more, and its owner may want more of the past, or less."""
+    for rows in (HistoryCursor.objects, HistorySweep.objects):
+        rows.filter(account=account, status=HistoryStatus.NOT_PERMITTED, due_at__gt=now).update(due_at=now)
+    wanted = account.history_start
+    HistoryCursor.objects.filter(account=account, start_at__lt=wanted).update(start_at=wanted)
+    for kind in HISTORY_KINDS:
+        for history in lists(kind, account):
+            since = start(account, history, now)
+            late = HistoryCursor.objects.filter(account=account, kind=kind, source=history.source, start_at__gt=since)
+            if history.goes_by_id:
+                # Those are read from the first of all on.
+                late.update(start_at=since)
+            else:
+                read_again(late, since=since, now=now)
 
 
 def lists(kind: SyncKind, account: ExchangeAccount) -> list[History]:

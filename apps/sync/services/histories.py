@@ -6,7 +6,7 @@ once by the next until the account has caught up. The claims, the budget and the
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +23,17 @@ from apps.sync.services.claim import READ_ON, Claim, StepPlan
 SWEEPS_PART = 0.10
 # Whose part is spent comes again then, not all at once.
 LATER = timedelta(minutes=1)
+
+
+def ask_again(states: Iterable[SyncState], now: datetime) -> None:
+    """People want to know all that these histories have, also of lists whose turn would not have come."""
+    for state in states:
+        if state.account_id is None or state.kind not in READ_ON:
+            continue
+        if state.kind == SyncKind.SWEEP:
+            sweep.ask_again(state.account_id, now)
+        else:
+            cursors.ask_again(SyncKind(state.kind), state.account_id, now)
 
 
 # --- Before the fetch ---------------------------------------------------------------------------------------------
