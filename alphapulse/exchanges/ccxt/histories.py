@@ -150,10 +150,10 @@ class HistoryReader:
             params[history.until_param] = until
         if history.pages and ask.page:
             params[history.pages.param] = ask.page
-        if not history.reader:
-            return symbol or None, since, history.per_page, params
         if since is not None and history.since_param:
             params[history.since_param] = since
+        if not history.reader:
+            return symbol or None, since, history.per_page, params
         if history.limit_param:
             params[history.limit_param] = history.per_page
         return (params | ({"symbol": self._ccxt.market(symbol)["id"]} if symbol else {}),)
