@@ -151,6 +151,12 @@ class Coinbase(Transport, ccxt.async_support.coinbase):  # type: ignore[misc]
 
 
 class Bybit(Transport, ccxt.async_support.bybit):  # type: ignore[misc]
+    def parse_order(self, order: Any, market: Any = None) -> Any:
+        """ccxt calls a spot order closed that was canceled when a part of it had been filled."""
+        parsed = super().parse_order(order, market)
+        is_canceled = order.get("orderStatus") == "PartiallyFilledCanceled"
+        return {**parsed, "status": "canceled"} if is_canceled else parsed
+
     async def fetch_my_trades(self, symbol: Any = None, since: Any = None, limit: int = 100, params: Any = None) -> Any:
         """ccxt asks for executions of the type Trade alone, and takes those of spot for contracts'.
 
