@@ -7,14 +7,12 @@ be dated to the day that it is for, and to the one on which it was paid.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from alphapulse.exchanges.fingerprint import fingerprint, number_of
-from alphapulse.exchanges.history import Event, key
+from alphapulse.exchanges.history import Event, Same, key
 from alphapulse.money import size
 from alphapulse.types import FundingPayment, LedgerEntry, LedgerKind, Order, Trade, Transfer
 
-Same = TypeVar("Same", bound=Event)
 Group = tuple[list[Same], list[Same]]
 
 # By how much the two may differ about when it happened.

@@ -5,14 +5,14 @@ BadResponse, naming the row, for what is no amount or lacks what it must have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from alphapulse import money
 from alphapulse.exchanges.errors import BadResponse
-from alphapulse.exchanges.history import Event, key
+from alphapulse.exchanges.history import Event
 from alphapulse.exchanges.parse import moment, named, order, text
 from alphapulse.money import ZERO, optional_decimal, to_decimal
 from alphapulse.types import (
@@ -183,32 +183,6 @@ def _internal(row: Raw) -> Transfer:
     )
 
 
-def told_apart(found: Sequence[tuple[Raw, Event]], *, has_ids: bool) -> list[Event]:
-    """The events of one answer's rows. What has no name of its own is numbered: of equal keys, the second is `key:2`.
-
-    One transaction may pay an address twice, and a list without ids may have equal rows. Numbers follow the order of
-    the answer. Raises BadResponse where an exchange's own id names two different things.
-    """
-    rows: dict[tuple[str, ...], list[Raw]] = {}
-    events: dict[tuple[str, ...], Event] = {}
-    for row, event in found:
-        same = rows.setdefault(key(event), [])
-        if (isinstance(event, Transfer) and row not in same) or (isinstance(event, LedgerEntry) and not has_ids):
-            same.append(row)
-            event = _numbered(event, len(same))
-        if events.setdefault(key(event), event) != event:
-            raise BadResponse(f"The answer lists {' '.join(key(event))} twice, and differently.")
-    return list(events.values())
-
-
-def _numbered(event: Transfer | LedgerEntry, number: int) -> Event:
-    if number == 1:
-        return event
-    if isinstance(event, Transfer):
-        return replace(event, transfer_id=f"{event.transfer_id}:{number}")
-    return replace(event, entry_id=f"{event.entry_id}:{number}")
-
-
 # --- Funding, and ccxt's ledger
 
 
@@ -217,12 +191,14 @@ def funding(row: Raw, names: Names) -> Sequence[Event]:
 
 
 def _funding(row: Raw, names: Names) -> FundingPayment:
+    amount = to_decimal(row["amount"])
+    # Gate's have no id: a position gets one payment at a time, and what the long one gets the short one pays.
+    number = row.get("id") or f"{row['timestamp']}:{money.plain(amount)}"
     return FundingPayment(
-        # Gate's have no id: a position gets one payment at a time.
-        payment_id=f"{names.source}:{row['symbol']}:{row.get('id') or row['timestamp']}",
+        payment_id=f"{names.source}:{row['symbol']}:{number}",
         symbol=text(row, "symbol"),
         currency=text(row, "code"),
-        amount=to_decimal(row["amount"]),
+        amount=amount,
         exchange_at=when(row, "timestamp"),
     )
 

@@ -22,7 +22,8 @@ from alphapulse.exchanges.exports.symbols import Desk, Symbols
 from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
 from alphapulse.exchanges.history import Cursor, Event, Step, Wanted, key
 from alphapulse.exchanges.own_rows import READERS
-from alphapulse.exchanges.parse_history import OF_METHODS, Names, told_apart
+from alphapulse.exchanges.parse_history import OF_METHODS, Names
+from alphapulse.exchanges.twins import told_apart
 from alphapulse.exchanges.windows import Ask
 from alphapulse.types import FundingPayment, Order, SyncKind, Trade
 
