@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from apps.core.problems import not_found
+from apps.ledger.api.events import FundingPayments, Histories, LedgerEntries, Trades, Transfers
 from apps.ledger.api.views import Balances, Orders, Positions
 from apps.system.api.views import Status, healthz, readyz
 
@@ -18,6 +19,11 @@ urlpatterns = [
     path("api/user/", include("apps.users.api.urls")),
     path("api/exchange/balance", Balances.as_view()),
     path("api/exchange/orders", Orders.as_view()),
+    path("api/exchange/trades", Trades.as_view()),
+    path("api/exchange/transfers", Transfers.as_view()),
+    path("api/exchange/funding", FundingPayments.as_view()),
+    path("api/exchange/ledger", LedgerEntries.as_view()),
+    path("api/exchange/history", Histories.as_view()),
     path("api/portfolio/positions", Positions.as_view()),
     path("api/system/status", Status.as_view()),
     re_path("^api/", not_found),

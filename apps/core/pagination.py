@@ -1,5 +1,6 @@
 """Lists that grow are read page by page, by cursor: rows that come and go meanwhile neither repeat nor hide others."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -32,9 +33,24 @@ class Pages(CursorPagination):
         except NotFound:
             raise self._bad_cursor() from None
         position = cursor and cursor.position
-        if position is not None and not (position.isdecimal() and int(position[:20]) <= BIGGEST_KEY):
+        if position is not None and not self.is_position(position):
             raise self._bad_cursor()
         return cursor
 
+    def is_position(self, text: str) -> bool:
+        return text.isdecimal() and int(text[:20]) <= BIGGEST_KEY
+
     def _bad_cursor(self) -> BadParameter:
         return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")
+
+
+class TimePages(Pages):
+    """Newest first by the time of what happened: what is read back later comes into its place."""
+
+    ordering = ("-exchange_at", "-pk")
+
+    def is_position(self, text: str) -> bool:
+        try:
+            return datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            return False

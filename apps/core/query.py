@@ -1,6 +1,7 @@
 """Query parameters, checked: a misspelt filter must not silently show everything, or nothing."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 
 from django.http import QueryDict
@@ -33,6 +34,15 @@ def text(value: str) -> str:
     if "\0" in value:
         raise ValueError("expected text without NUL characters.")
     return value
+
+
+def moment(value: str) -> str:
+    """A day or a time, ISO 8601; UTC where it names no zone. A `+` that came as a blank is one."""
+    try:
+        at = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
+    except ValueError:
+        raise ValueError(f"expected a day or a time (2026-11-21, 2026-11-21T12:00:00Z), not {value!r}.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 def one_of(choices: type[Enum]) -> Check:
