@@ -263,6 +263,7 @@ OF_METHODS: Mapping[str, Reader] = {
     "fetch_my_trades": trade,
     "fetch_orders": closed_order,
     "fetch_closed_orders": closed_order,
+    "fetch_canceled_orders": closed_order,
     "fetch_canceled_and_closed_orders": closed_order,
     "fetch_deposits": transaction,
     "fetch_withdrawals": transaction,

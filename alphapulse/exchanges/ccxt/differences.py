@@ -123,6 +123,10 @@ class Gate(Transport, ccxt.async_support.gate):  # type: ignore[misc]
             raise PermissionMissing("Gate: this account is unified; its futures wallet is part of the spot one.")
         return await super().fetch_balance(params or {})
 
+    def parse_funding_history(self, info: Any, market: Any = None) -> Any:
+        """ccxt takes the text for the contract's name; a number stands behind that by now."""
+        return super().parse_funding_history({**info, "text": info.get("contract") or info["text"]}, market)
+
 
 class Coinbase(Transport, ccxt.async_support.coinbase):  # type: ignore[misc]
     async def fetch_balance(self, params: Any = None) -> Any:

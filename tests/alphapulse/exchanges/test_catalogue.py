@@ -7,6 +7,7 @@ from alphapulse.exchanges.catalogue import EXCHANGES, exchange
 from alphapulse.exchanges.ccxt.histories import METHODS
 from alphapulse.exchanges.ccxt.known import known_exchange_ids, required_credentials
 from alphapulse.exchanges.own_rows import READERS
+from alphapulse.exchanges.parse_history import OF_METHODS
 from alphapulse.types import HISTORY_KINDS, SyncKind
 
 DESCRIBED = ("binance", "bybit", "coinbase", "gate", "kraken", "kucoin", "okx")
@@ -52,7 +53,7 @@ def test_a_history_can_be_read_to_its_end(exchange_id, kind, history):
     assert history.window is None or history.window > 2 * history.late + history.changes_for
     # A window that shrinks because it was full would read its beginning again for ever.
     assert history.pages is not None or not history.changes_for
-    assert not history.reader or history.reader in READERS
+    assert history.reader in READERS or (history.method or METHODS[kind]) in OF_METHODS
     assert len(history.source) <= 40
 
 
