@@ -162,13 +162,17 @@ class Bybit(Transport, ccxt.async_support.bybit):  # type: ignore[misc]
         return {**parsed, "status": "canceled"} if is_canceled else parsed
 
     async def fetch_my_trades(self, symbol: Any = None, since: Any = None, limit: int = 100, params: Any = None) -> Any:
-        """ccxt asks for executions of the type Trade alone, and takes those of spot for contracts'.
-
-        Liquidations and the like are fills, too.
+        """ccxt asks for executions of the type Trade alone, takes those of spot for contracts', and guesses whose the
+        currency of a fee is. Liquidations and the like are fills, too.
         """
         request = {"startTime": since, "limit": limit, **(params or {})}
         answer = (await self.private_get_v5_execution_list(request))["result"]
-        return self.parse_trades([{"category": answer["category"], **row} for row in answer["list"]])
+        return self.parse_trades([_told(row, answer["category"]) for row in answer["list"]])
+
+
+def _told(execution: Mapping[str, Any], category: str) -> Mapping[str, Any]:
+    fee_coin = execution.get("feeCoin") or execution.get("feeCurrency")
+    return {"category": category, **execution} | ({"feeCoin": fee_coin} if fee_coin else {})
 
 
 # Exchanges with a class of their own; the others go through the same door with ccxt's.
