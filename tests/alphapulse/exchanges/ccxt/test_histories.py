@@ -240,6 +240,15 @@ def test_a_list_that_does_not_exist_is_not_asked_for(binance, wish):
     assert len([path for path in binance.paths() if "rades" in path]) == 1
 
 
+def test_who_has_no_part_in_a_list_has_no_such_list_and_the_exchange_no_trouble(binance):
+    refused = Said(status=400, json={"code": -1000, "msg": "System abnormality"})
+    binance.answers |= {"api.binance.com/sapi/v1/rebate/taxQuery": refused, DEPOSITS: refused}
+    (rebates,) = asked(binance, SyncKind.LEDGER, wanted("rebates")).steps
+    assert isinstance(rebates.error, NotSupported)
+    assert "rebates" in rebates.error.message
+    assert isinstance(asked(binance, SyncKind.TRANSFERS, DEPOSITED).error, Transient)
+
+
 def test_a_kind_that_an_exchange_does_not_tell_is_not_supported(exchange):
     exchange.answers = written.answers("kraken")
     outcome = asked(exchange, SyncKind.FUNDING_PAYMENTS, wanted("spot"), name="kraken")
