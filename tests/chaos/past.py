@@ -2,12 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from alphapulse.types import HISTORY_KINDS, SyncKind
-from apps.ledger.models import FundingPayment, LedgerEntry, Order, Trade, Transfer
+from django.db.models import Q, QuerySet
 
+from alphapulse.types import HISTORY_KINDS, SyncKind
+from apps.core.clock import now
+from apps.exchanges.models import ExchangeAccount
+from apps.ledger.models import FundingPayment, HistoryCursor, LedgerEntry, Order, Trade, Transfer
+from apps.sync.models import SyncState
+from tests.chaos.world import World
+
+# What is read back in a scenario. Binance's other lists are so dear that they take minutes.
+KINDS = {
+    "binance": (SyncKind.TRADES, SyncKind.CLOSED_ORDERS, SyncKind.FUNDING_PAYMENTS),
+    "bybit": HISTORY_KINDS,
+}
+DAYS = 15
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "linear:BTCUSDT")
 ENDED = {"filled": "closed", "canceled": "canceled"}
 MOVED = {
     "deposit": "deposit",
@@ -20,6 +34,40 @@ BOOKED = {kind: kind for kind in ("convert", "dust", "reward", "airdrop", "rebat
 BOOKED |= {"purchase": "fiat", "sale": "fiat"}
 
 Facts = Counter[tuple[Any, ...]]
+
+
+def given_to(world: World, exchange_id: str, *, trades: int, seed: int) -> ExchangeAccount:
+    """An account of the exchange that has a past from now on; it is not read yet."""
+    reader = world.accounts(exchange_id)[0]
+    world.sandbox.generate_history(
+        exchange_id, reader.label, days=DAYS, trades=trades, symbols=list(SYMBOLS), seed=seed
+    )
+    since = (now() - timedelta(days=DAYS + 1)).date()
+    ExchangeAccount.objects.filter(pk=reader.pk).update(history_from=since)
+    HistoryCursor.objects.filter(account=reader).delete()
+    # What it holds says which markets are worth asking for.
+    world.make_due(world.states(exchange_id, "balances"))
+    return reader
+
+
+def states_of(readers: Iterable[ExchangeAccount]) -> QuerySet[SyncState]:
+    wanted = Q()
+    for reader in readers:
+        wanted |= Q(account=reader, kind__in=KINDS[reader.exchange_id])
+    return SyncState.objects.filter(wanted)
+
+
+def read_on(states: QuerySet[SyncState]) -> None:
+    """All lists are asked for what is new, as after a wish by hand."""
+    HistoryCursor.objects.filter(account__in=states.values("account"), due_at__gt=now()).update(due_at=now())
+    states.update(due_at=now(), is_behind=True)
+
+
+def differences(world: World, reader: ExchangeAccount) -> list[str]:
+    kinds = KINDS[reader.exchange_id]
+    truth, rows = there(world.sandbox.history(reader.exchange_id, reader.label), kinds), here(reader, kinds)
+    found = [f"{reader.label}: missing: {fact}" for fact in (truth - rows).elements()]
+    return found + [f"{reader.label}: too many: {fact}" for fact in (rows - truth).elements()]
 
 
 def there(rows: Iterable[dict[str, Any]], kinds: Iterable[SyncKind] = HISTORY_KINDS) -> Facts:

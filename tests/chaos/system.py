@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import redis
-from django.db import connections
+from django.db import Error, connection, connections
 
 from alphapulse.sandbox.testing import SandboxControl
 from apps.sync.models import SyncState
@@ -158,6 +158,15 @@ class System(MakeRun):
         told = self.command("-m", "celery", "-A", "config", "inspect", "stats", "--json", "--timeout", "3").stdout
         stats = json.loads(told[told.index("{") :]) if "{" in told else {}
         return next((each["total"] for name, each in stats.items() if name.startswith(f"{worker}@")), {})
+
+    def database_answers(self) -> bool:
+        """By a connection of our own that is new."""
+        connection.close()
+        try:
+            connection.ensure_connection()
+        except Error:
+            return False
+        return True
 
     @contextmanager
     def nobody_may_write(self) -> Iterator[None]:

@@ -40,12 +40,14 @@ class World(System):
         self._number = 0
 
     def begin(self) -> Self:
-        """Started, with accounts on both exchanges, and everything of theirs synced once."""
+        """Started, with accounts on both exchanges; everything of theirs was synced once, and rests."""
         self.bring_up()
         for exchange_id in EXCHANGES:
             self.add_accounts(exchange_id, ACCOUNTS)
         unread = SyncState.objects.exclude(kind__in=READ_ON).filter(succeeded_at=None)
-        self.until(lambda: not unread.exists(), 120, "a first sync of everything")
+        self.until(lambda: not unread.exists(), 180, "a first sync of everything", of=unread)
+        self.rest()
+        self._forget_what_was_spent()
         return self
 
     # --- Its accounts ---------------------------------------------------------------------------------------------

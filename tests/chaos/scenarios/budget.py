@@ -48,6 +48,4 @@ def a_redis_that_forgets_and_then_does_not_answer(world: World) -> Held:
     expect(not refused and max(used) <= LIMIT, told)
     expect(min(forgetful) >= 0.9 * ALLOWED, told)
     expect(away >= 0.5 * ALLOWED, told)
-    return Held(
-        f"no 429; used of {LIMIT}: {forgetful} in the minutes in and after which it forgot, {away} in the one it was away"
-    )
+    return Held(f"no 429; used of {LIMIT}: {forgetful} in the minute it forgot and the next, {away} while it was away")
