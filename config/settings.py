@@ -29,6 +29,8 @@ except ImproperlyConfigured as problem:
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", "localhost,127.0.0.1")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS")
 AUTH_USER_MODEL = "users.User"
+# The first makes; the others only read what an earlier version made.
+PASSWORD_HASHERS = ["apps.users.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -38,7 +40,9 @@ AUTH_PASSWORD_VALIDATORS = [
 HTTPS = env.bool("HTTPS", True)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY") else None
+# One proxy in front, whose X-Forwarded-Proto and X-Forwarded-For are true; without it they are the visitor's own words.
+BEHIND_PROXY = env.bool("BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -191,23 +195,19 @@ EMAIL_TIMEOUT = 10
 # --- REST ---------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
     "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
     "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
     # By itself DRF believes any X-Forwarded-For: who guesses passwords would have a new address for each guess.
-    "NUM_PROXIES": 1 if env.bool("BEHIND_PROXY") else 0,
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
     # `?format=` is no parameter of ours: there is JSON alone.
     "URL_FORMAT_OVERRIDE": None,
 }
-SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
-    # A new password ends every token of the old one.
-    "CHECK_REVOKE_TOKEN": True,
-}
+# How long a refresh token lasts, how it rotates and what ends it: apps/users/models/sessions.py.
+SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=5)}
 
 # --- Time, language, files ----------------------------------------------------------------------------------------
 

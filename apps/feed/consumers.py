@@ -8,12 +8,13 @@ import redis
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from loguru import logger
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken
 
 from apps.core.clock import now
-from apps.feed.push import group_of
+from apps.feed.hub import hub
+from apps.feed.push import group_of, group_of_session
 from apps.users.models import Workspace
+from apps.users.services.access import by_access_token
+from apps.users.tokens import TokenRefused
 
 PATIENCE = 10.0  # seconds in which one must say who one is
 LONGEST_MESSAGE = 8192  # characters; a token has a few hundred
@@ -26,21 +27,27 @@ TRY_AGAIN_LATER = 1013
 class Pass:
     """What a good token opens, and for how long."""
 
+    session_id: int
     workspaces: list[int]
     seconds: float
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return frozenset({group_of_session(self.session_id), *(group_of(each) for each in self.workspaces)})
 
 
 class FeedConsumer(AsyncJsonWebsocketConsumer):
     """First message: `{"type": "authenticate", "token": access token}`; a token in the address would stand in logs.
 
     Answers `{"type": "hello", "workspaces": [ids]}`; then `{"type": "accounts.synced", "account_ids", "kind"}` for the
-    accounts of the user's workspaces. Closes with 4401 without a good token, and when it has expired: until then the
-    same message with a fresh one keeps the socket open. Closes with 4400 for what it does not understand, with 1013
-    while Redis is away.
+    accounts of the user's workspaces. Closes with 4401 without a good token, when its session ends, and when it has
+    expired: until then the same message with a fresh one keeps the socket open. Closes with 4400 for what it does not
+    understand, with 1013 while Redis is away.
     """
 
     deadline: asyncio.Task[None] | None = None
     joined: frozenset[str] = frozenset()
+    session_id: int | None = None
     is_accepted = False
     is_closed = False
 
@@ -50,6 +57,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         except redis.RedisError as problem:
             logger.warning("Redis does not answer, a browser was sent away from the feed: {}", problem)
             self._forget_deadline()
+            self._belong_to(None)
             await self._send_away(send)
 
     async def _send_away(self, send: Any) -> None:
@@ -68,6 +76,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         self.is_closed = True
         self._forget_deadline()
+        self._belong_to(None)
         await self._join(frozenset())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any) -> None:
@@ -87,7 +96,8 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             await self.close(NOT_AUTHENTICATED)
             return
         self._close_after(opened.seconds)
-        await self._join(frozenset(group_of(workspace) for workspace in opened.workspaces))
+        self._belong_to(opened.session_id)
+        await self._join(opened.groups)
         await self.send_json({"type": "hello", "workspaces": opened.workspaces})
 
     @classmethod
@@ -102,11 +112,25 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         if not self.is_closed:
             await self.send_json(message["event"])
 
+    async def feed_ended(self, message: dict[str, Any]) -> None:
+        """From the channel layer: the session of this socket has ended."""
+        await self.show_out()
+
+    async def show_out(self) -> None:
+        await self.close(NOT_AUTHENTICATED)
+
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
         # Messages may still be on their way in; the server takes a second close for a mistake.
         if not self.is_closed:
             self.is_closed = True
             await super().close(code, reason)
+
+    def _belong_to(self, session_id: int | None) -> None:
+        if self.session_id is not None:
+            hub.leave(self.session_id, self)
+        self.session_id = session_id
+        if session_id is not None:
+            hub.enter(session_id, self)
 
     async def _join(self, groups: frozenset[str]) -> None:
         """Hears of these groups, and of no others any longer."""
@@ -126,7 +150,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
 
     async def _expire(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self.close(NOT_AUTHENTICATED)
+        await self.show_out()
 
 
 class Nowhere(AsyncWebsocketConsumer):
@@ -140,11 +164,10 @@ class Nowhere(AsyncWebsocketConsumer):
 @database_sync_to_async
 def _opened_by(token: str) -> Pass | None:
     """None where the token opens nothing."""
-    authentication = JWTAuthentication()
     try:
-        valid = authentication.get_validated_token(token.encode(errors="replace"))
-        user = authentication.get_user(valid)
-    except (InvalidToken, AuthenticationFailed):
+        access = by_access_token(token)
+    except TokenRefused:
         return None
-    workspaces = Workspace.objects.of(user).order_by("pk").values_list("pk", flat=True)
-    return Pass(workspaces=list(workspaces), seconds=valid["exp"] - now().timestamp())
+    workspaces = Workspace.objects.of(access.user).order_by("pk").values_list("pk", flat=True)
+    seconds = access.expires_at - now().timestamp()
+    return Pass(session_id=access.session.pk, workspaces=list(workspaces), seconds=seconds)

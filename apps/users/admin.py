@@ -5,9 +5,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.users.models import Membership, User, Workspace
+from apps.core.admin import ReadOnlyAdmin, since, with_aside
+from apps.core.clock import now
+from apps.core.durations import counted, utc
+from apps.users.models import EndReason, Membership, Session, User, UserSettings, Workspace
+from apps.users.services import sessions
 
 
 class MembershipInline(admin.TabularInline):
@@ -77,3 +82,58 @@ class MembershipAdmin(admin.ModelAdmin):
     search_fields = ["user__username", "workspace__name"]
     autocomplete_fields = ["user", "workspace"]
     ordering = ["workspace__name", "user__username"]
+
+
+@admin.register(UserSettings)
+class UserSettingsAdmin(admin.ModelAdmin):
+    list_display = ["user", "base_currency", "time_zone", "number_format"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    autocomplete_fields = ["user"]
+    ordering = ["user__username"]
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    """Its tokens are nowhere: what is kept is how many there were."""
+
+    list_display = ["whose", "where", "begun", "seen", "state"]
+    list_filter = ["ended_why"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "=address"]
+    ordering = ["-pk"]
+    actions = ["end"]
+    fields = ["user", "user_agent", "address", "created_at", "seen_at", "expires_at", "ended_at", "ended_why"]
+    explanation = "Logins over the API; the admin's own are cookies, and end with the password or the user."
+
+    @admin.display(description="user", ordering="user__username")
+    def whose(self, session: Session) -> str:
+        return str(session.user)
+
+    @admin.display(description="from", ordering="address")
+    def where(self, session: Session) -> str:
+        return with_aside(session.address or "somewhere", session.user_agent)
+
+    @admin.display(ordering="created_at")
+    def begun(self, session: Session) -> str:
+        return since(session.created_at)
+
+    @admin.display(description="last seen", ordering="seen_at")
+    def seen(self, session: Session) -> str:
+        return since(session.seen_at)
+
+    @admin.display(ordering="ended_at")
+    def state(self, session: Session) -> str:
+        if session.ended_at:
+            return with_aside(session.ended_why, utc(session.ended_at))
+        return "expired" if session.expires_at <= now() else "open"
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("users.change_session")
+
+    @admin.action(description="End: their tokens open nothing any more", permissions=["end"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        at = now()
+        for session in queryset.select_related("user"):
+            sessions.end(session, why=EndReason.REVOKED, actor=request.user, at=at)
+        self.message_user(request, f"{counted(len(queryset), 'session')} ended.")

@@ -11,11 +11,13 @@ from asgiref.testing import ApplicationCommunicator
 from loguru import logger
 from rest_framework_simplejwt.tokens import AccessToken
 
-from apps.feed import consumers, push
+from apps.core.clock import now
+from apps.feed import consumers, hub, push
 from apps.sync.signals import accounts_synced
-from apps.users.models import User
+from apps.users.models import EndReason, Session, User
+from apps.users.services.sessions import end
 from config.routing import websockets
-from tests.apps.api import user
+from tests.apps.api import tokens_of, user
 from tests.apps.builders import account
 
 # The consumer reads on a thread of its own: what the test wrote must be committed.
@@ -67,7 +69,7 @@ def test_any_other_path_is_refused_without_a_traceback(path):
 
 
 def opening(owner: User) -> str:
-    return json.dumps({"type": "authenticate", "token": str(AccessToken.for_user(owner))})
+    return json.dumps({"type": "authenticate", "token": tokens_of(owner).access})
 
 
 def test_who_says_who_they_are_hears_of_their_own_accounts_alone():
@@ -75,7 +77,7 @@ def test_who_says_who_they_are_hears_of_their_own_accounts_alone():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         assert await socket.hear() == {"type": "hello", "workspaces": [mine.workspace_id]}
         await sync_to_async(push.push_synced)(account_ids=[theirs.pk, mine.pk], kind="balances")
         event = {"type": "accounts.synced", "account_ids": [mine.pk], "kind": "balances"}
@@ -121,7 +123,7 @@ def test_what_still_comes_in_after_the_door_was_shown_is_not_answered():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         for _ in range(3):
             await socket.say("hello?")
@@ -133,7 +135,7 @@ def test_what_still_comes_in_after_the_door_was_shown_is_not_answered():
 
 
 def test_the_socket_ends_with_its_token():
-    token = AccessToken.for_user(user())
+    token = AccessToken(tokens_of(user()).access)
     token.set_exp(lifetime=timedelta(seconds=1.2))
 
     async def steps(socket: Socket) -> None:
@@ -147,14 +149,14 @@ def test_the_socket_ends_with_its_token():
 def test_a_fresh_token_keeps_the_socket_open_and_tells_anew_what_is_open_to_it():
     mine = account()
     owner = mine.workspace.memberships.get().user
-    token = AccessToken.for_user(owner)
+    token = AccessToken(tokens_of(owner).access)
     token.set_exp(lifetime=timedelta(seconds=1.2))
 
     async def steps(socket: Socket) -> None:
         await socket.say(json.dumps({"type": "authenticate", "token": str(token)}))
         await socket.hear()
         await sync_to_async(lambda: mine.workspace.memberships.all().delete())()
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         assert await socket.hear() == {"type": "hello", "workspaces": []}
         await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="balances")
         assert await socket.receive_nothing(timeout=1.5)
@@ -167,7 +169,7 @@ def test_what_the_sync_announces_is_what_browsers_hear():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         await sync_to_async(accounts_synced.send)(sender=None, account_ids=[mine.pk], kind="positions")
         assert (await socket.hear())["kind"] == "positions"
@@ -209,13 +211,61 @@ def test_a_redis_that_is_away_costs_the_hint_and_nothing_else(settings):
     assert time.monotonic() - begun < 5
 
 
+def end_newest() -> None:
+    newest = Session.objects.latest("pk")
+    end(newest, why=EndReason.LOGGED_OUT, actor=newest.user, at=now())
+
+
+def test_a_socket_ends_at_once_with_its_session_and_with_no_other(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 600)
+    owner = user()
+    other, mine = opening(owner), opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        for message in (other, mine):
+            await socket.say(message)
+            assert (await socket.hear())["type"] == "hello"
+        await sync_to_async(end_newest)()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_socket_that_went_over_to_another_session_outlives_the_first(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    owner = user()
+    second, first = opening(owner), opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        for message in (first, second):
+            await socket.say(message)
+            await socket.hear()
+        await sync_to_async(end_newest)()
+        assert await socket.receive_nothing(timeout=0.3)
+
+    browse(steps)
+
+
+def test_a_session_that_goes_without_a_word_is_missed_within_five_seconds():
+    owner = user()
+    message = opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        await socket.hear()
+        await sync_to_async(owner.delete)()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
 @pytest.mark.slow
 def test_an_idle_socket_lives_longer_than_any_timeout_of_the_redis_client():
     mine = account()
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         assert await socket.receive_nothing(timeout=30)
         await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="orders")

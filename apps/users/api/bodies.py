@@ -1,0 +1,112 @@
+"""What is sent to, and said by, the addresses of users."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from rest_framework import serializers
+
+from apps.core.serializers import Body
+from apps.users.models import BASE_CURRENCIES, NumberFormat, Role
+
+LONGEST_PASSWORD = 1000
+LONGEST_TOKEN = 4096
+
+
+class LoginBody(Body):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+
+
+class RefreshBody(Body):
+    refresh = serializers.CharField(max_length=LONGEST_TOKEN)
+
+
+class TokenPair(serializers.Serializer):
+    access = serializers.CharField(help_text="for five minutes: `Authorization: Bearer <access>`")
+    refresh = serializers.CharField(help_text="for a day, and for one use: it gives the next pair")
+
+
+class LogoutBody(Body):
+    everywhere = serializers.BooleanField(default=False, help_text="end all sessions of this user, not this one alone")
+
+
+class PasswordBody(Body):
+    current_password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+    new_password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+
+
+class QuietHours(Body):
+    begin = serializers.TimeField(format="%H:%M")
+    end = serializers.TimeField(format="%H:%M")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["begin"] == attrs["end"]:
+            raise serializers.ValidationError("They begin and end at the same minute: null turns them off.")
+        return attrs
+
+
+class SettingsBody(Body):
+    """Fields left out stay as they are."""
+
+    base_currency = serializers.ChoiceField(BASE_CURRENCIES, required=False, help_text="in which worth is shown")
+    time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA's name: `Europe/Berlin`")
+    quiet_hours = QuietHours(
+        required=False,
+        allow_null=True,
+        help_text="of the time zone, past midnight if `end` is before `begin`; null: none",
+    )
+    number_format = serializers.ChoiceField(
+        NumberFormat.values, required=False, help_text="by example; the API's own are always plain"
+    )
+
+    def validate_time_zone(self, name: str) -> str:
+        if name not in available_timezones():
+            raise serializers.ValidationError(f"There is no time zone called {name!r}: Europe/Berlin, UTC ...")
+        return name
+
+    def to_representation(self, stored: Any) -> dict[str, Any]:
+        quiet = {"begin": stored.quiet_from, "end": stored.quiet_until} if stored.quiet_from else None
+        return {
+            "base_currency": stored.base_currency,
+            "time_zone": stored.time_zone,
+            "quiet_hours": quiet and QuietHours(quiet).data,
+            "number_format": stored.number_format,
+        }
+
+
+def columns_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they are sent -> as UserSettings keeps them."""
+    columns = dict(given)
+    if "quiet_hours" in columns:
+        quiet = columns.pop("quiet_hours") or {"begin": None, "end": None}
+        columns |= {"quiet_from": quiet["begin"], "quiet_until": quiet["end"]}
+    return columns
+
+
+class MembershipRow(serializers.Serializer):
+    id = serializers.IntegerField(source="workspace_id")
+    name = serializers.CharField(source="workspace.name")
+    role = serializers.ChoiceField(Role.choices)
+
+
+class ProfileRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.EmailField(allow_blank=True)
+    is_staff = serializers.BooleanField()
+    workspaces = MembershipRow(many=True)
+    settings = SettingsBody()
+
+
+class SessionRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    user_agent = serializers.CharField()
+    address = serializers.IPAddressField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField(help_text="when it was last refreshed")
+    expires_at = serializers.DateTimeField()
+    is_current = serializers.SerializerMethodField(help_text="the session of the token that asks")
+
+    def get_is_current(self, session: Any) -> bool:
+        return session.pk == self.context["current"]

@@ -1,0 +1,19 @@
+"""Who may see what: every owned row points at a workspace, never at a user."""
+
+from apps.users.models.people import User, UserManager
+from apps.users.models.preferences import BASE_CURRENCIES, NumberFormat, UserSettings
+from apps.users.models.sessions import EndReason, Session
+from apps.users.models.workspaces import Membership, Role, Workspace
+
+__all__ = [
+    "BASE_CURRENCIES",
+    "EndReason",
+    "Membership",
+    "NumberFormat",
+    "Role",
+    "Session",
+    "User",
+    "UserManager",
+    "UserSettings",
+    "Workspace",
+]

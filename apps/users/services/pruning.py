@@ -1,0 +1,16 @@
+"""What nobody asks for any more."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from apps.users.models import Session
+
+# Long enough to see where one was logged in; the audit's entries stay.
+SESSIONS_KEPT = timedelta(days=30)
+
+
+def prune(now: datetime) -> int:
+    """Deletes sessions that ended, or expired, long ago. Returns how many."""
+    before = now - SESSIONS_KEPT
+    return Session.objects.filter(Q(ended_at__lt=before) | Q(expires_at__lt=before)).delete()[0]
