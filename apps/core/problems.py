@@ -30,6 +30,13 @@ class BadParameter(exceptions.APIException):
         self.errors = {parameter: [problem]}
 
 
+class Conflict(exceptions.APIException):
+    """What cannot be done as things are; its detail says why."""
+
+    status_code = HTTPStatus.CONFLICT
+    default_code = "conflict"
+
+
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler. What it does not know becomes a plain 500 with a log line, for people to find."""
     response = exception_handler(exc, context)

@@ -11,9 +11,10 @@ from loguru import logger
 
 from apps.core.clock import now
 from apps.feed.hub import hub
-from apps.feed.push import group_of, group_of_session
+from apps.feed.push import group_of
 from apps.users.models import Workspace
-from apps.users.services.access import by_access_token
+from apps.users.scopes import Scope
+from apps.users.services.access import by_token
 from apps.users.tokens import TokenRefused
 
 PATIENCE = 10.0  # seconds in which one must say who one is
@@ -27,13 +28,9 @@ TRY_AGAIN_LATER = 1013
 class Pass:
     """What a good token opens, and for how long."""
 
-    session_id: int
+    key: str
     workspaces: list[int]
     seconds: float
-
-    @property
-    def groups(self) -> frozenset[str]:
-        return frozenset({group_of_session(self.session_id), *(group_of(each) for each in self.workspaces)})
 
 
 class FeedConsumer(AsyncJsonWebsocketConsumer):
@@ -47,7 +44,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
 
     deadline: asyncio.Task[None] | None = None
     joined: frozenset[str] = frozenset()
-    session_id: int | None = None
+    key = ""
     is_accepted = False
     is_closed = False
 
@@ -57,7 +54,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         except redis.RedisError as problem:
             logger.warning("Redis does not answer, a browser was sent away from the feed: {}", problem)
             self._forget_deadline()
-            self._belong_to(None)
+            self._belong_to("")
             await self._send_away(send)
 
     async def _send_away(self, send: Any) -> None:
@@ -76,7 +73,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         self.is_closed = True
         self._forget_deadline()
-        self._belong_to(None)
+        self._belong_to("")
         await self._join(frozenset())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any) -> None:
@@ -96,8 +93,8 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             await self.close(NOT_AUTHENTICATED)
             return
         self._close_after(opened.seconds)
-        self._belong_to(opened.session_id)
-        await self._join(opened.groups)
+        self._belong_to(opened.key)
+        await self.see(opened.workspaces)
         await self.send_json({"type": "hello", "workspaces": opened.workspaces})
 
     @classmethod
@@ -125,19 +122,25 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             self.is_closed = True
             await super().close(code, reason)
 
-    def _belong_to(self, session_id: int | None) -> None:
-        if self.session_id is not None:
-            hub.leave(self.session_id, self)
-        self.session_id = session_id
-        if session_id is not None:
-            hub.enter(session_id, self)
+    async def see(self, workspaces: list[int]) -> None:
+        """Hears of these, and of the end of what opened them."""
+        if self.is_closed:
+            return
+        await self._join(frozenset({self.key, *(group_of(workspace) for workspace in workspaces)}))
+
+    def _belong_to(self, key: str) -> None:
+        if self.key:
+            hub.leave(self.key, self)
+        self.key = key
+        if key:
+            hub.enter(key, self)
 
     async def _join(self, groups: frozenset[str]) -> None:
         """Hears of these groups, and of no others any longer."""
-        left, self.joined = self.joined - groups, groups
+        left, new, self.joined = self.joined - groups, groups - self.joined, groups
         for group in left:
             await self.channel_layer.group_discard(group, self.channel_name)
-        for group in groups:
+        for group in new:
             await self.channel_layer.group_add(group, self.channel_name)
 
     def _close_after(self, seconds: float) -> None:
@@ -165,9 +168,11 @@ class Nowhere(AsyncWebsocketConsumer):
 def _opened_by(token: str) -> Pass | None:
     """None where the token opens nothing."""
     try:
-        access = by_access_token(token)
+        access = by_token(token, address=None, now=now())
     except TokenRefused:
+        return None
+    if Scope.PORTFOLIO_READ not in access.scopes:
         return None
     workspaces = Workspace.objects.of(access.user).order_by("pk").values_list("pk", flat=True)
     seconds = access.expires_at - now().timestamp()
-    return Pass(session_id=access.session.pk, workspaces=list(workspaces), seconds=seconds)
+    return Pass(key=access.key, workspaces=list(workspaces), seconds=seconds)

@@ -15,10 +15,6 @@ def group_of(workspace_id: int) -> str:
     return f"workspace.{workspace_id}"
 
 
-def group_of_session(session_id: int) -> str:
-    return f"session.{session_id}"
-
-
 def push_synced(*, account_ids: Sequence[int], kind: str) -> None:
     """Tells each workspace of its own accounts. The feed is a hint: a Redis that is away costs it, and nothing else."""
     owners: dict[int, list[int]] = {}
@@ -33,7 +29,7 @@ def push_synced(*, account_ids: Sequence[int], kind: str) -> None:
 
 def push_ended(*, session_ids: Sequence[int]) -> None:
     """Closes the sockets of these sessions, wherever they are. What is lost on the way, each `hub` finds out."""
-    messages = {group_of_session(session_id): {"type": "feed.ended"} for session_id in session_ids}
+    messages = {f"session.{session_id}": {"type": "feed.ended"} for session_id in session_ids}
     _push(messages, f"{len(session_ids)} sessions ended")
 
 

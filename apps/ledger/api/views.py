@@ -13,6 +13,7 @@ from apps.exchanges.models import Environment
 from apps.ledger.api.rows import BalanceRow, OrderRow, PositionRow, WalletRow
 from apps.ledger.api.wallets import is_missing, wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
+from apps.users.scopes import Scope
 
 WHOSE: Mapping[str, Check] = {
     "account": text,
@@ -30,6 +31,7 @@ class ReadRows(ListAPIView):
 
     model: type[ReadRow]
     kind: SyncKind
+    scope = Scope.PORTFOLIO_READ
     filters: Mapping[str, Check] = {}
     lookups: Mapping[str, str] = {}
     pagination_class = Pages

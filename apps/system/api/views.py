@@ -7,10 +7,13 @@ from apps.core.clock import now
 from apps.core.problems import unavailable
 from apps.core.query import checked
 from apps.system import services
+from apps.users.scopes import Scope
 
 
 class Status(APIView):
     """How the syncs of the caller's accounts go: per account and kind, the exchanges' breakers, the oldest lag."""
+
+    scope = Scope.PORTFOLIO_READ
 
     def get(self, request: Request) -> Response:
         checked(request.query_params, {})

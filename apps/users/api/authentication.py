@@ -7,6 +7,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from apps.core.clock import now
+from apps.core.visitors import address_of
 from apps.users.models import User
 from apps.users.services import access
 from apps.users.services.access import Access
@@ -21,7 +23,7 @@ class BearerAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            found = access.by_access_token(token)
+            found = access.by_token(token, address=address_of(request), now=now())
         except TokenRefused as refusal:
             raise refused(refusal) from None
         return found.user, found

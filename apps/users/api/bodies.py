@@ -1,6 +1,7 @@
 """What is sent to, and said by, the addresses of users."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -8,14 +9,23 @@ from rest_framework import serializers
 
 from apps.core.serializers import Body
 from apps.users.models import BASE_CURRENCIES, NumberFormat, Role
+from apps.users.scopes import Scope
+from apps.users.tokens import PERSONAL
 
 LONGEST_PASSWORD = 1000
 LONGEST_TOKEN = 4096
+SCOPES = [scope.value for scope in Scope]
 
 
 class LoginBody(Body):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(SCOPES),
+        required=False,
+        max_length=len(SCOPES),
+        help_text="what the session is for; left out: all that the user may",
+    )
 
 
 class RefreshBody(Body):
@@ -110,3 +120,66 @@ class SessionRow(serializers.Serializer):
 
     def get_is_current(self, session: Any) -> bool:
         return session.pk == self.context["current"]
+
+
+class ApiTokenBody(Body):
+    name = serializers.CharField(max_length=80, help_text="what it is for")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(SCOPES), allow_empty=False, max_length=len(SCOPES), help_text="what it may do"
+    )
+    expires_at = serializers.DateTimeField(help_text="within a year", default_timezone=UTC)
+
+
+class ApiTokenRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    prefix = serializers.SerializerMethodField(help_text="how the token begins")
+    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    used_at = serializers.DateTimeField(allow_null=True, help_text="to the minute")
+    used_from = serializers.IPAddressField(allow_null=True)
+
+    def get_prefix(self, token: Any) -> str:
+        return f"{PERSONAL}{token.prefix}"
+
+
+class NewApiToken(ApiTokenRow):
+    token = serializers.SerializerMethodField(help_text="told this once: it is not kept")
+
+    def get_token(self, token: Any) -> str:
+        return self.context["token"]
+
+
+class RoleBody(Body):
+    role = serializers.ChoiceField(Role.choices)
+
+
+class MemberRow(serializers.Serializer):
+    user_id = serializers.IntegerField()
+    username = serializers.CharField(source="user.username")
+    role = serializers.ChoiceField(Role.choices)
+
+
+class InvitationBody(Body):
+    role = serializers.ChoiceField(Role.choices)
+    note = serializers.CharField(max_length=120, required=False, default="", allow_blank=True, help_text="for whom")
+
+
+class InvitationRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    role = serializers.ChoiceField(Role.choices)
+    note = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class NewInvitation(InvitationRow):
+    token = serializers.SerializerMethodField(help_text="told this once: give it to who is invited")
+
+    def get_token(self, invitation: Any) -> str:
+        return self.context["token"]
+
+
+class AcceptBody(Body):
+    token = serializers.CharField(max_length=100)

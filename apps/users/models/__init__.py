@@ -1,5 +1,7 @@
 """Who may see what: every owned row points at a workspace, never at a user."""
 
+from apps.users.models.api_tokens import ApiToken
+from apps.users.models.invitations import Invitation
 from apps.users.models.people import User, UserManager
 from apps.users.models.preferences import BASE_CURRENCIES, NumberFormat, UserSettings
 from apps.users.models.sessions import EndReason, Session
@@ -7,7 +9,9 @@ from apps.users.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "BASE_CURRENCIES",
+    "ApiToken",
     "EndReason",
+    "Invitation",
     "Membership",
     "NumberFormat",
     "Role",
