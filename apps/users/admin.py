@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from apps.core.admin import ReadOnlyAdmin, since, with_aside
 from apps.core.clock import now
 from apps.core.durations import counted, utc
-from apps.users.models import EndReason, Membership, Session, User, UserSettings, Workspace
-from apps.users.services import sessions
+from apps.users.models import ApiToken, EndReason, Invitation, Membership, Session, User, UserSettings, Workspace
+from apps.users.services import api_tokens, sessions
 
 
 class MembershipInline(admin.TabularInline):
@@ -137,3 +137,50 @@ class SessionAdmin(ReadOnlyAdmin):
         for session in queryset.select_related("user"):
             sessions.end(session, why=EndReason.REVOKED, actor=request.user, at=at)
         self.message_user(request, f"{counted(len(queryset), 'session')} ended.")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ["name", "whose", "good_for", "used", "state"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "name", "=prefix"]
+    ordering = ["-pk"]
+    actions = ["revoke"]
+    fields = ["user", "name", "prefix", "scopes", "created_at", "expires_at", "used_at", "used_from", "revoked_at"]
+    explanation = "Personal tokens are made by their users, over the API; none can be shown again."
+
+    @admin.display(description="user", ordering="user__username")
+    def whose(self, token: ApiToken) -> str:
+        return str(token.user)
+
+    @admin.display(description="scopes")
+    def good_for(self, token: ApiToken) -> str:
+        return ", ".join(token.scopes)
+
+    @admin.display(description="last used", ordering="used_at")
+    def used(self, token: ApiToken) -> str:
+        return with_aside(since(token.used_at), token.used_from or "")
+
+    @admin.display(ordering="revoked_at")
+    def state(self, token: ApiToken) -> str:
+        if token.revoked_at:
+            return with_aside("revoked", utc(token.revoked_at))
+        return with_aside("expired" if token.expires_at <= now() else "open", utc(token.expires_at))
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("users.change_apitoken")
+
+    @admin.action(description="Revoke: it opens nothing any more", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        at = now()
+        done = sum(api_tokens.revoke(token, actor=request.user, at=at) for token in queryset)
+        self.message_user(request, f"{counted(done, 'token')} revoked.")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ["workspace", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"]
+    list_select_related = ["workspace", "invited_by", "accepted_by"]
+    search_fields = ["workspace__name", "note"]
+    ordering = ["-pk"]
+    exclude = ["digest"]

@@ -1,5 +1,6 @@
 """The API as a frontend sees it: through login and tokens."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -22,10 +23,10 @@ def user(name: str = "family") -> User:
     return found
 
 
-def tokens_of(owner: User, *, ago: float = 0) -> Tokens:
+def tokens_of(owner: User, *, ago: float = 0, scopes: Collection[str] | None = None) -> Tokens:
     """Of a session of its own, without a password, begun so many seconds ago."""
     at = now() - timedelta(seconds=ago)
-    return open_session(owner, visitor=Visitor(address="192.0.2.1", user_agent="a test"), now=at)
+    return open_session(owner, scopes=scopes, visitor=Visitor(address="192.0.2.1", user_agent="a test"), now=at)
 
 
 def log_in(owner: User) -> dict[str, str]:

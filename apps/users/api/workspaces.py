@@ -59,9 +59,9 @@ class Member(OfWorkspace):
 
     def put(self, request: Request, workspace_id: int, user_id: int) -> Response:
         refuse_role(request, self.workspace, self.scope)
-        role = given(RoleBody, request)["role"]
+        membership, role = self._membership(user_id), given(RoleBody, request)["role"]
         try:
-            changed = members.change_role(self._membership(user_id), role, actor=request.user, now=now())
+            changed = members.change_role(membership, role, actor=request.user, now=now())
         except MembersRefused as refusal:
             raise Conflict(str(refusal)) from None
         return Response(MemberRow(changed).data)

@@ -14,7 +14,10 @@ from rest_framework_simplejwt.tokens import AccessToken
 from apps.core.clock import now
 from apps.feed import consumers, hub, push
 from apps.sync.signals import accounts_synced
-from apps.users.models import EndReason, Session, User
+from apps.users.models import ApiToken, EndReason, Membership, Session, User
+from apps.users.scopes import Scope
+from apps.users.services import api_tokens
+from apps.users.services.access import by_token
 from apps.users.services.sessions import end
 from config.routing import websockets
 from tests.apps.api import tokens_of, user
@@ -255,6 +258,58 @@ def test_a_session_that_goes_without_a_word_is_missed_within_five_seconds():
         await socket.hear()
         await sync_to_async(owner.delete)()
         assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def personal_token(owner: User, *scopes: Scope) -> str:
+    until = now() + timedelta(days=1)
+    access = by_token(tokens_of(owner).access, address=None, now=now())
+    return api_tokens.create(access, name="a script", scopes=scopes, expires_at=until, now=now())[1]
+
+
+def test_a_personal_token_opens_the_feed_until_it_is_revoked(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    mine = account()
+    token = personal_token(mine.workspace.memberships.get().user, Scope.PORTFOLIO_READ)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": token}))
+        assert await socket.hear() == {"type": "hello", "workspaces": [mine.workspace_id]}
+        assert await socket.receive_nothing(timeout=0.3)
+        await sync_to_async(lambda: ApiToken.objects.update(revoked_at=now()))()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_token_that_may_not_see_the_portfolio_hears_nothing_of_it():
+    token = personal_token(user(), Scope.MARKET_READ)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": token}))
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_who_is_taken_out_of_a_workspace_hears_of_it_no_more_and_who_comes_in_does(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    mine, theirs = account(), account(owner="neighbours")
+    owner = mine.workspace.memberships.get().user
+    message = opening(owner)
+
+    def move() -> None:
+        Membership.objects.filter(user=owner).update(workspace=theirs.workspace)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        await socket.hear()
+        await sync_to_async(move)()
+        assert await socket.receive_nothing(timeout=0.5)
+        await sync_to_async(push.push_synced)(account_ids=[mine.pk, theirs.pk], kind="balances")
+        assert (await socket.hear())["account_ids"] == [theirs.pk]
+        assert await socket.receive_nothing()
 
     browse(steps)
 
