@@ -18,7 +18,10 @@ class Environment(StrEnum):
 
 
 class SyncKind(StrEnum):
-    """What is kept in sync: what an account has, what happened to it, and what belongs to an exchange."""
+    """What is kept in sync: what an account has, what happened to it, and what belongs to an exchange.
+
+    `sweep` looks for trades in markets where none are expected, at exchanges that tell them by market alone.
+    """
 
     BALANCES = "balances"
     POSITIONS = "positions"
@@ -28,6 +31,7 @@ class SyncKind(StrEnum):
     TRANSFERS = "transfers"
     FUNDING_PAYMENTS = "funding_payments"
     LEDGER = "ledger"
+    SWEEP = "sweep"
     TICKERS = "tickers"
     MARKETS = "markets"
 
@@ -116,6 +120,8 @@ class Order:
     average: Decimal | None
     cost: Decimal | None
     exchange_at: datetime | None
+    # It sleeps until the market is there.
+    trigger_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

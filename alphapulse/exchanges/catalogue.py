@@ -11,7 +11,7 @@ from alphapulse.exchanges.described.kucoin import KUCOIN
 from alphapulse.exchanges.described.okx import OKX
 from alphapulse.exchanges.facts import INTERVALS, Call, Exchange, Lookup, Paging, Read
 from alphapulse.resilience.budget import Quota
-from alphapulse.types import SyncKind
+from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS
 
 __all__ = ["EXCHANGES", "INTERVALS", "Call", "Exchange", "Lookup", "Paging", "Read", "exchange"]
 
@@ -36,7 +36,7 @@ def _undescribed(exchange_id: str) -> Exchange:
     return Exchange(
         exchange_id=exchange_id,
         name=exchange_id,
-        reads=dict.fromkeys(SyncKind, plain),
+        reads=dict.fromkeys((*ACCOUNT_KINDS, *EXCHANGE_KINDS), plain),
         quotas=(Quota(name="requests", limit=60),),
         # Most sign with a clock of milliseconds as a nonce, and some want it to rise.
         has_serial_keys=True,

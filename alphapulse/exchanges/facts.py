@@ -1,6 +1,6 @@
 """The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -60,11 +60,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """How one order is asked for: by ccxt's `fetch_order`, or by a list method that takes the id as `id_param`."""
+    """How one order is asked for: by ccxt's `fetch_order`, or by a list method that takes the id as `id_param`.
+
+    `wallets`: whose orders are asked for in this way alone; those of others in the ways that name none.
+    """
 
     method: str = "fetch_order"
     id_param: str = ""
     params: Params = field(default_factory=dict)
+    wallets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +77,39 @@ class Read:
 
     `has_receipts`: the wallet's answer also shows receipts for coins that lie in another wallet; they are left out of
     it. `only_receipts`: this is that other wallet, read from the same call.
+
+    `part_of`: it is chosen and left out together with that wallet. `every`: it is asked for at most this often, and
+    `every_when_empty`, while there is nothing in it; with neither, at each sync of its kind.
     """
 
     wallet: str
     calls: tuple[Call, ...]
     has_receipts: bool = False
     only_receipts: bool = False
+    part_of: str = ""
+    every: timedelta | None = None
+    every_when_empty: timedelta | None = None
+
+    def pause(self, *, is_empty: bool) -> timedelta | None:
+        """How long it need not be asked for after an answer; None: until its kind is due again."""
+        return (self.every_when_empty or self.every) if is_empty else self.every
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """How a history goes on where one answer does not hold all of it, and the parameter that says where.
+
+    One of: `cursor_at`, where the answer names the next page; `id_field`, the rising id of its rows: all are asked for
+    from the id `first` on, without any window of time; `after_field`, of the last row: older ones come next. With none
+    of them pages are counted from 1, or the rows to be skipped (`counts_rows`).
+    """
+
+    param: str
+    cursor_at: str = ""
+    id_field: str = ""
+    first: int = 0
+    after_field: str = ""
+    counts_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +117,21 @@ class History:
     """One list of what happened to an account, read window by window: `source` is its name among those of its kind.
 
     No `method`: the kind's usual one. `rows` as for a `Call`. `market_type`: the exchange wants a symbol and keeps a
-    list for each market of that ccxt type; empty: one list for all. `window`: the longest span of time that one
-    request may ask for; `keeps`: what is older is no longer told.
+    list for each market of that ccxt type (of contracts: the inverse ones, or the others); empty: one list for all.
+    `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer told. No
+    `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
+
+    `late`: a row shows at most that long after its own time. `changes_for`: so long after it one may still come or
+    change (a withdrawal on its way), and is read again; for lists with pages. `skips`: raw rows with one of these
+    values in a field are none of this history's. `contracts`: its rows are of contracts, which may be called like a
+    spot market.
+
+    `count_at` is where the answer says how many rows there are: where there is none, the list may be missing.
+    `parts`: each row has a list in this field, and it is its members that an answer has `per_page` of. `has_ids`: the
+    exchange names its rows; where it does not, two that are equal are two.
+
+    A method of the exchange's own, not of ccxt's unified ones: `since_param`, `until_param` and `limit_param` are its
+    names, and `reader` is the one of `read_history` that knows its rows.
     """
 
     source: str
@@ -96,9 +140,22 @@ class History:
     costs: Mapping[str, int] = field(default_factory=dict)
     rows: str = ""
     market_type: str = ""
+    is_inverse: bool = False
     per_page: int = 100
     window: timedelta | None = None
     keeps: timedelta | None = None
+    pages: Pages | None = None
+    late: timedelta = timedelta(minutes=1)
+    changes_for: timedelta = timedelta(0)
+    skips: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    contracts: bool = False
+    count_at: str = ""
+    parts: str = ""
+    has_ids: bool = True
+    since_param: str = ""
+    until_param: str = "until"
+    limit_param: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,31 +187,66 @@ class Exchange:
     receipt_prefix: str = ""
     receipt_exceptions: frozenset[str] = frozenset()
 
-    def costs(self, kind: SyncKind) -> Mapping[str, int]:
-        """What one account's sync of `kind` costs, by quota; of a history, the dearest step."""
+    def chosen(self, kind: SyncKind, wallets: Collection[str]) -> list[Read]:
+        """The reads of a kind that an owner's choice of wallets means; none chosen are all."""
+        reads = self.reads.get(kind, ())
+        return [read for read in reads if not wallets or read.wallet in wallets or read.part_of in wallets]
+
+    def lookups(self, wallet: str) -> list[Lookup]:
+        """How the orders of a wallet are asked for."""
+        own = [lookup for lookup in self.order_lookups if wallet in lookup.wallets]
+        return own or [lookup for lookup in self.order_lookups if not lookup.wallets]
+
+    def costs(self, kind: SyncKind, wallets: Collection[str] = ()) -> Mapping[str, int]:
+        """What one account's sync of `kind` costs, by quota; of a history, the dearest step.
+
+        `wallets`: only these reads are asked for; none named are all.
+        """
+        if kind is SyncKind.SWEEP:
+            return self._step_costs(SyncKind.TRADES) if self.swept else {}
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
+        reads = [read for read in self.reads.get(kind, ()) if not wallets or read.wallet in wallets]
         # A call that two wallets are read from is made once.
-        calls = {id(call): call for read in self.reads.get(kind, ()) for call in read.calls}
+        calls = {id(call): call for read in reads for call in read.calls}
         for call in calls.values():
             for quota, weight in call.costs.items():
                 total[quota] = total.get(quota, 0) + weight
         return total
 
     def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
-        dearest: dict[str, int] = {}
+        total: dict[str, int] = {}
         for history in self.histories[kind]:
-            for quota, weight in history.costs.items():
-                dearest[quota] = max(dearest.get(quota, 0), weight * REQUESTS_A_STEP)
-        return dearest
+            for name, weight in history.costs.items():
+                most = max(weight, min(weight * REQUESTS_A_STEP, self._most_a_step(name)))
+                total[name] = max(total.get(name, 0), most)
+        return total
+
+    def fits_a_step(self, spent: Mapping[str, int], history: History) -> bool:
+        """Whether a step that has spent so much may ask for this, too: no key is to spend its minute in one step."""
+        return not any(
+            spent.get(name) and spent[name] + weight > self._most_a_step(name) for name, weight in history.costs.items()
+        )
+
+    def _most_a_step(self, name: str) -> int:
+        quota = next(quota for quota in self.quotas if quota.name == name)
+        return quota.limit // STEPS_A_WINDOW if quota.is_per_key else quota.limit
+
+    @property
+    def swept(self) -> list[History]:
+        """The lists of trades that want a market, and tell all of its past at once: one look says if there is any."""
+        lists = self.histories.get(SyncKind.TRADES, ())
+        return [each for each in lists if each.market_type and each.pages and each.pages.id_field]
 
     def supports(self, kind: SyncKind) -> bool:
-        return bool(self.reads.get(kind) or self.histories.get(kind))
+        return bool(self.swept if kind is SyncKind.SWEEP else self.reads.get(kind) or self.histories.get(kind))
 
 
 # So many requests one step of a history makes at most: short, so that little is lost with a worker.
 REQUESTS_A_STEP = 5
+# So many steps of one account fit into the window of a quota that is counted per key, however dear their requests are.
+STEPS_A_WINDOW = 3
 
 INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.BALANCES: timedelta(seconds=30),
@@ -166,6 +258,7 @@ INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.TRANSFERS: timedelta(minutes=10),
     SyncKind.FUNDING_PAYMENTS: timedelta(hours=1),
     SyncKind.LEDGER: timedelta(hours=1),
+    SyncKind.SWEEP: timedelta(hours=1),
     SyncKind.TICKERS: timedelta(seconds=15),
     SyncKind.MARKETS: timedelta(hours=4),
 }

@@ -19,7 +19,8 @@ class Cursor:
     """Everything from the history's start until `reached_at` (exclusive) has been read.
 
     Inside a window whose pages are not done, `page` is the exchange's word for the next one and `window_until` the
-    window's end; both empty between windows. It survives a restart as three columns.
+    window's end; both empty between windows. Where rows have rising ids, `page` is always the next id wanted, and there
+    are no windows. It survives a restart as three columns.
     """
 
     reached_at: datetime
@@ -50,3 +51,14 @@ class Step:
     rows: Sequence[Event] = ()
     is_caught_up: bool = False
     error: ExchangeError | None = None
+
+
+def key(event: Event) -> tuple[str, ...]:
+    """What tells an event of one account from all others of its kind: trade and order ids are unique by symbol only."""
+    if isinstance(event, Trade):
+        return event.symbol, event.trade_id
+    if isinstance(event, Order):
+        return event.symbol, event.order_id
+    if isinstance(event, Transfer):
+        return (event.transfer_id,)
+    return (event.payment_id if isinstance(event, FundingPayment) else event.entry_id,)

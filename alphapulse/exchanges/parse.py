@@ -64,7 +64,7 @@ def balances(raw: Raw, *, receipt_prefix: str = "", receipt_exceptions: Iterable
     So are receipts (`receipt_prefix`) for coins that lie elsewhere.
     """
     read = (
-        _named(f"balance of {currency}", _balance, currency, row)
+        named(f"balance of {currency}", _balance, currency, row)
         for currency, row in raw.items()
         if currency not in _NOT_CURRENCIES and isinstance(row, Mapping)
         if not _is_receipt(currency, receipt_prefix, receipt_exceptions)
@@ -106,7 +106,7 @@ def _balance(currency: str, row: Raw) -> Balance:
 
 def positions(raw: Iterable[Raw]) -> tuple[Position, ...]:
     """Open positions; rows of size zero (exchanges list every market) are left out."""
-    found = [_named(f"position in {row.get('symbol')}", _position, row) for row in raw]
+    found = [named(f"position in {row.get('symbol')}", _position, row) for row in raw]
     return tuple(position for position in found if position is not None)
 
 
@@ -115,7 +115,7 @@ def _position(row: Raw) -> Position | None:
     if not contracts:
         return None
     return Position(
-        symbol=_text(row, "symbol"),
+        symbol=text(row, "symbol"),
         side=PositionSide(row["side"]),
         contracts=contracts,
         contract_size=optional_decimal(row.get("contractSize")),
@@ -135,14 +135,14 @@ def orders(raw: Iterable[Raw]) -> tuple[Order, ...]:
 
 
 def order(row: Raw) -> Order:
-    return _named(f"order {row.get('id')}", _order, row)
+    return named(f"order {row.get('id')}", _order, row)
 
 
 def _order(row: Raw) -> Order:
     return Order(
-        order_id=_text(row, "id"),
+        order_id=text(row, "id"),
         client_order_id=row.get("clientOrderId") or None,
-        symbol=_text(row, "symbol"),
+        symbol=text(row, "symbol"),
         side=Side(row["side"]),
         type=row.get("type"),
         status=order_status(row["status"]),
@@ -162,12 +162,12 @@ def order_status(word: object) -> OrderStatus:
 
 
 def tickers(raw: Mapping[str, Raw]) -> tuple[Ticker, ...]:
-    return tuple(_named(f"ticker {row.get('symbol')}", _ticker, row) for row in raw.values())
+    return tuple(named(f"ticker {row.get('symbol')}", _ticker, row) for row in raw.values())
 
 
 def _ticker(row: Raw) -> Ticker:
     return Ticker(
-        symbol=_text(row, "symbol"),
+        symbol=text(row, "symbol"),
         last=_price(row.get("last")),
         bid=_price(row.get("bid")),
         ask=_price(row.get("ask")),
@@ -179,15 +179,15 @@ def _ticker(row: Raw) -> Ticker:
 
 
 def markets(raw: Iterable[Raw], *, precision_mode: int) -> tuple[Market, ...]:
-    return tuple(_named(f"market {row.get('symbol')}", _market, row, precision_mode) for row in raw)
+    return tuple(named(f"market {row.get('symbol')}", _market, row, precision_mode) for row in raw)
 
 
 def _market(row: Raw, precision_mode: int) -> Market:
     precision, limits = row.get("precision") or {}, row.get("limits") or {}
     return Market(
-        market_id=_text(row, "id"),
-        symbol=_text(row, "symbol"),
-        type=_text(row, "type"),
+        market_id=text(row, "id"),
+        symbol=text(row, "symbol"),
+        type=text(row, "type"),
         # Predictions and the like have neither.
         base=row.get("base") or "",
         quote=row.get("quote") or "",
@@ -227,14 +227,16 @@ def _size(value: object) -> Decimal | None:
     return None if number is None else money.size(number)
 
 
-def _text(row: Raw, name: str) -> str:
+def text(row: Raw, name: str) -> str:
+    """What must be there and be words. Raises KeyError."""
     value = row[name]
     if not isinstance(value, str) or not value:
         raise KeyError(name)
     return value
 
 
-def _named(what: str, parse: Callable[..., T], *given: object) -> T:
+def named(what: str, parse: Callable[..., T], *given: object) -> T:
+    """What `parse` makes of what is given. Raises BadResponse, saying what could not be read and why."""
     try:
         return parse(*given)
     except KeyError as exc:

@@ -8,16 +8,20 @@ from datetime import datetime, timedelta
 class Quota:
     """A published limit: `limit` units of weight per `window`, counted by the exchange per IP, or per API key.
 
-    `host` is where it is counted (Binance counts spot and futures apart), `used_header` the header that says how
-    much the exchange thinks we used in the running window.
+    `host` is where it is counted (Binance counts spot and futures apart), `also_at` other hosts that share the count,
+    `used_header` the header that says how much the exchange thinks we used in the running window.
     """
 
     name: str
     limit: int
     window: timedelta = timedelta(minutes=1)
     host: str = ""
+    also_at: tuple[str, ...] = ()
     used_header: str = ""
     is_per_key: bool = False
+
+    def is_counted_at(self, host: str) -> bool:
+        return host == self.host or host in self.also_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Accounts: keys and what they may do, wallets, positions, orders, and a book of everything that moved money."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -43,9 +43,21 @@ class Holding:
         return self.free + self.locked
 
 
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What is owed of one currency on margin: the borrowed amount and the interest on it."""
+
+    borrowed: Decimal = ZERO
+    interest: Decimal = ZERO
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the account's own book: kind is deposit, transfer, adjustment, trade, fee, profit or funding."""
+    """One line of the account's own book.
+
+    Kind is trade, fee, profit, funding, deposit, withdrawal or transfer, or one of those that only a planted past has
+    (`past_rows.py`). Lines with one `reference` are one event. `details` are what an exchange tells beside the amount.
+    """
 
     id: int
     kind: str
@@ -55,6 +67,10 @@ class Entry:
     at_ms: int
     market: str = ""
     reference: str = ""
+    details: Mapping[str, str] | None = None
+
+    def detail(self, name: str, default: str = "") -> str:
+        return self.details.get(name, default) if self.details else default
 
 
 @dataclass(kw_only=True)
@@ -65,6 +81,7 @@ class Account:
     created_ms: int
     keys: dict[str, ApiKey] = field(default_factory=dict)
     wallets: dict[str, dict[str, Holding]] = field(default_factory=dict)
+    debts: dict[str, Debt] = field(default_factory=dict)
     positions: PositionBook = field(default_factory=PositionBook)
     open_orders: dict[int, Order] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)  # all, oldest first
@@ -74,6 +91,8 @@ class Account:
     settings: dict[str, str] = field(default_factory=dict)  # an exchange's own switches (multi-assets mode, ...)
     updated_ms: int = 0
     funded_ms: int = 0  # market time of the last funding taken into account
+    keeps_all: bool = False  # its past was planted: nothing of it is ever dropped
+    dropped: int = 0  # lines, trades and orders that were let go to keep the memory small
 
     def holding(self, wallet: str, currency: str) -> Holding:
         """To be changed in place; made when it is new."""

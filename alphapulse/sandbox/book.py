@@ -58,5 +58,6 @@ class OrderBook:
 
 
 def amount_scale(market: Market) -> float:
-    """What a level holds at most, in the base currency."""
-    return _DEPTH * (10 if market.base in ("BTC", "ETH") else 1) / currency_worth(market.base)
+    """What a level holds at most, in the base currency or in contracts."""
+    worth = float(market.contract_size) if market.is_inverse else currency_worth(market.base)
+    return _DEPTH * (10 if market.base in ("BTC", "ETH") else 1) / worth

@@ -49,7 +49,7 @@ def _check_notional(wish: NewOrder, last: Decimal) -> None:
     if wish.reduce_only:
         return
     price = wish.price if wish.type is OrderType.LIMIT and wish.price is not None else last
-    notional = wish.cost if wish.amount is None else wish.amount * price
+    notional = wish.cost if wish.amount is None else wish.amount * wish.market.worth(price)
     if (notional or ZERO) < wish.market.min_notional:
         raise Rejection(Reason.MIN_NOTIONAL)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from alphapulse.sandbox.accounts import Account
 from alphapulse.sandbox.margin import initial_margin
-from alphapulse.sandbox.markets import Market, MarketKind
+from alphapulse.sandbox.markets import Market
 from alphapulse.sandbox.orders import Order, OrderType
 from alphapulse.sandbox.positions import Leg, PositionSide
 
@@ -27,11 +27,11 @@ class LegMargin:
 
     @property
     def notional(self) -> Decimal:
-        return self.leg.position.notional(self.mark)
+        return self.leg.position.notional(self.market.level(self.mark))
 
     @property
     def unrealised(self) -> Decimal:
-        return self.leg.position.unrealised(self.mark)
+        return self.leg.position.unrealised(self.market.level(self.mark))
 
     @property
     def position_margin(self) -> Decimal:
@@ -83,7 +83,7 @@ def leg_margins(
     account: Account, currency: str | None, find: FindMarket, mark: Mark, extra: Order | None = None
 ) -> list[LegMargin]:
     """Every leg settled in the currency (None: in any) that is open or has orders, by name."""
-    orders = _orders_by_leg(account, currency, extra)
+    orders = _orders_by_leg(account, currency, find, extra)
     names = {(leg.symbol, leg.side) for leg in account.positions.open_legs()} | orders.keys()
     rows = []
     for symbol, side in sorted(names):
@@ -96,20 +96,20 @@ def leg_margins(
 
 
 def _orders_by_leg(
-    account: Account, currency: str | None, extra: Order | None
+    account: Account, currency: str | None, find: FindMarket, extra: Order | None
 ) -> dict[tuple[str, PositionSide], list[Order]]:
     found: dict[tuple[str, PositionSide], list[Order]] = {}
     for order in (*account.open_orders.values(), *((extra,) if extra else ())):
-        is_asked = order.market.kind is MarketKind.LINEAR and currency in (None, order.market.settle)
-        if is_asked and not order.reduce_only:
-            found.setdefault((order.market.id, order.position_side), []).append(order)
+        market = order.market
+        if find(market.id) == market and currency in (None, market.settle) and not order.reduce_only:
+            found.setdefault((market.id, order.position_side), []).append(order)
     return found
 
 
 def _open_values(orders: list[Order], price: Decimal) -> tuple[Decimal, Decimal]:
     bids = asks = ZERO
     for order in orders:
-        value = order.remaining * (order.price if order.type is OrderType.LIMIT else price)
+        value = order.remaining * order.market.worth(order.price if order.type is OrderType.LIMIT else price)
         if order.is_buy:
             bids += value
         else:

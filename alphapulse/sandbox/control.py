@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from alphapulse.sandbox.accounts import Account, ApiKey
+from alphapulse.sandbox.accounts import Account, ApiKey, Debt
 from alphapulse.sandbox.control_words import Refused, as_amount, as_pair, told_account, told_key, told_order
 from alphapulse.sandbox.engine import Engine
 from alphapulse.sandbox.exchange import Exchange
@@ -15,7 +15,9 @@ from alphapulse.sandbox.faults import Fault, FaultKind, Faults
 from alphapulse.sandbox.journal import Journal
 from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import NewOrder, Order, OrderType, Side
+from alphapulse.sandbox.past import plant_wish
 from alphapulse.sandbox.positions import PositionModeLocked, PositionSide, WrongPositionSide
+from alphapulse.sandbox.truth import told_history
 from alphapulse.sandbox.wire import Host
 
 Json = dict[str, Any]
@@ -85,6 +87,7 @@ class Control:
         self._add_key(exchange, account, wish | {"api_key": key})
         for wallet, balances in _by_wallet(exchange, wish.get("holdings", {})).items():
             self._set_balances(exchange, account, wallet, balances)
+        self._set_debts(exchange, account, wish.get("debts", {}))
         for position in wish.get("positions", ()):
             self._set_position(exchange, account, position)
         return told_key(account, account.keys[key], created=True)
@@ -107,6 +110,12 @@ class Control:
         exchange, account = self._account(wish)
         wallet = str(wish.get("wallet") or exchange.wallets[MarketKind.SPOT])
         self._set_balances(exchange, account, wallet, wish.get("balances", {}))
+        return told_account(account)
+
+    def set_debts(self, wish: Json) -> Json:
+        """What the margin account owes; nothing is paid out or taken back."""
+        exchange, account = self._account(wish)
+        self._set_debts(exchange, account, wish.get("debts", {}))
         return told_account(account)
 
     def set_position(self, wish: Json) -> Json:
@@ -132,11 +141,16 @@ class Control:
         for code, amount in balances.items():
             exchange.set_balance(account, wallet, code, as_amount(amount))
 
+    def _set_debts(self, exchange: Exchange, account: Account, debts: Mapping[str, Json]) -> None:
+        for code, owed in debts.items():
+            account.debts[code] = Debt(as_amount(owed.get("borrowed", 0)), as_amount(owed.get("interest", 0)))
+            exchange.changes += 1
+
     def _set_position(self, exchange: Exchange, account: Account, wish: Json) -> None:
         """`amount` in contracts, negative for a short; zero closes. `side` makes it a leg of hedge mode."""
-        market = exchange.linear(str(wish.get("market")))
+        market = exchange.contract(str(wish.get("market")))
         if market is None:
-            raise Refused(f"no linear market {wish.get('market')!r}")
+            raise Refused(f"no contract {wish.get('market')!r}")
         side = PositionSide(str(wish.get("side") or "BOTH").upper())
         amount, entry = as_amount(wish.get("amount", 0)), wish.get("entry_price")
         book = account.positions
@@ -147,7 +161,7 @@ class Control:
                 book.configure(market.id, leverage=int(wish["leverage"]))
             price = as_amount(entry) if entry else exchange.last(market)
             signed = -abs(amount) if side is PositionSide.SHORT else amount
-            book.put(market.id, side, signed, price, at_ms=exchange.clock.wall_ms())
+            book.put(market.id, side, signed, market.level(price), at_ms=exchange.clock.wall_ms())
         except (PositionModeLocked, WrongPositionSide) as error:
             raise Refused(f"the position mode does not allow it: {type(error).__name__}") from None
         account.updated_ms = exchange.clock.wall_ms()
@@ -188,8 +202,18 @@ class Control:
             amount=as_amount(wish["amount"]),
             price=price,
             client_order_id=str(wish.get("client_order_id") or ""),
+            wallet=str(wish.get("wallet") or ""),
         )
         return told_order(exchange, exchange.place(account, new))
+
+    # The past
+
+    def plant(self, wish: Json) -> Json:
+        return {"planted": plant_wish(*self._account(wish), wish)}
+
+    def history(self, wish: Json) -> list[Json]:
+        """All that ever happened to an account, oldest first; `kind` for one sort of it."""
+        return [row for row in told_history(*self._account(wish)) if wish.get("kind") in (None, row["kind"])]
 
     def fill_order(self, wish: Json) -> Json:
         exchange, account = self._account(wish)

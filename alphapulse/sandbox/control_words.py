@@ -55,6 +55,7 @@ def told_account(account: Account) -> Json:
             wallet: {code: {"free": held.free, "locked": held.locked} for code, held in holdings.items()}
             for wallet, holdings in account.wallets.items()
         },
+        "debts": {code: asdict(debt) for code, debt in account.debts.items()},
         "positions": [
             {"market": leg.symbol, "side": leg.side, "leverage": leg.settings.leverage, **asdict(leg.position)}
             for leg in account.positions.open_legs()

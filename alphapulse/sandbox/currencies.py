@@ -26,6 +26,7 @@ _FIAT_WORTH = {"TRY": 0.0305, "BRL": 0.184, "JPY": 0.0064, "GBP": 1.27, "PLN": 0
 _STABLE = frozenset({"USDC", "FDUSD", "TUSD", "DAI"})
 _FIAT = frozenset({"EUR", *_FIAT_WORTH})
 NUMERAIRE = "USDT"
+_DOLLARS = (NUMERAIRE, "USD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ KNOWN = _typed_worth() | _FIAT_WORTH
 @lru_cache(maxsize=8192)
 def currency(code: str) -> Currency:
     """Any code at all is a currency; what is not typed above gets its worth from its name."""
-    if code == NUMERAIRE:
+    if code in _DOLLARS:
         return Currency(code, 1.0, 0.0, 0.0)
     if code in _STABLE:
         return Currency(code, KNOWN[code], 0.0, 0.003)

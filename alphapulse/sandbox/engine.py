@@ -2,14 +2,31 @@
 
 from collections.abc import Callable
 
-from alphapulse.sandbox.binance.futures_contracts import contracts
+from alphapulse.sandbox.binance.futures_contracts import coin_contracts, contracts
 from alphapulse.sandbox.bybit.markets import bybit_markets
 from alphapulse.sandbox.candle_files import played_paths
 from alphapulse.sandbox.clock import Clock, system_ms
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.exchange import Exchange
 from alphapulse.sandbox.markets import MarketBook, MarketKind, spot_markets
+from alphapulse.sandbox.memory import Memory
 from alphapulse.sandbox.prices import Prices
+
+_CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
+_BINANCE_MEMORY = Memory(
+    trades=dict.fromkeys(_CONTRACTS, 183),
+    orders=dict.fromkeys(_CONTRACTS, 90),
+    canceled=dict.fromkeys(_CONTRACTS, 3),
+    transfers=183,
+    wallets={"futures": 90, "delivery": 90},
+)
+_BYBIT_MEMORY = Memory(
+    trades=dict.fromkeys(MarketKind, 730),
+    orders=dict.fromkeys(MarketKind, 730),
+    canceled=dict.fromkeys(MarketKind, 1),
+    transfers=730,
+    wallets={"unified": 730},
+)
 
 
 class Engine:
@@ -24,12 +41,16 @@ class Engine:
         self.exchanges = {"binance": self._binance(config.markets), "bybit": self._bybit(config.markets)}
 
     def _binance(self, count: int) -> Exchange:
+        now_ms = self.clock.market_ms()
+        linear = contracts(max(20, count // 4), now_ms)
         return Exchange(
             "binance",
             clock=self.clock,
             prices=self.prices,
-            markets=MarketBook([*spot_markets(count), *contracts(max(20, count // 4), self.clock.market_ms())]),
-            wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures"},
+            markets=MarketBook([*spot_markets(count), *linear, *coin_contracts(linear, now_ms)]),
+            wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures", MarketKind.INVERSE: "delivery"},
+            memory=_BINANCE_MEMORY,
+            trade_ids_by_market=True,
         )
 
     def _bybit(self, count: int) -> Exchange:
@@ -39,11 +60,13 @@ class Engine:
             prices=self.prices,
             markets=bybit_markets(count, self.clock.market_ms()),
             wallets={MarketKind.SPOT: "unified", MarketKind.LINEAR: "unified"},
+            memory=_BYBIT_MEMORY,
         )
 
     def settle_all(self) -> None:
         for exchange in self.exchanges.values():
-            exchange.settle_all()
+            for account in exchange.accounts.values():
+                exchange.settle(account)
 
     def version(self) -> tuple[int, ...]:
         """Differs when anything worth saving has changed."""

@@ -4,8 +4,6 @@
     account, key = exchange.find_key(api_key)            # or None
     exchange.settle(account)                             # first thing in every private call: fills, triggers, funding
     order = exchange.place(account, NewOrder(...))       # raises Rejection(reason)
-    exchange.cancel(account, order)
-    exchange.last(market), exchange.book(market), exchange.candles(market, edges)
 
 All of it is synchronous and owned by one thread. Amounts are Decimal, times milliseconds: `*_ms` of orders, trades
 and entries are wall time, prices live in market time (`exchange.clock`).
@@ -13,7 +11,6 @@ and entries are wall time, prices live in market time (`exchange.clock`).
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from itertools import count
 
 from alphapulse.sandbox import matching
 from alphapulse.sandbox.accounts import Account, ApiKey
@@ -24,7 +21,9 @@ from alphapulse.sandbox.collateral import Collateral, collateral, leg_margins, s
 from alphapulse.sandbox.daystats import Days, DayStats
 from alphapulse.sandbox.fills import Books, lock, release
 from alphapulse.sandbox.funding import funding_rate, fundings_between
+from alphapulse.sandbox.ids import Ids
 from alphapulse.sandbox.markets import Market, MarketBook, MarketKind
+from alphapulse.sandbox.memory import Memory
 from alphapulse.sandbox.orders import NewOrder, Order, OrderStatus, Reason, Rejection, new_order
 from alphapulse.sandbox.positions import Leg
 from alphapulse.sandbox.prices import Bar, Prices
@@ -32,6 +31,8 @@ from alphapulse.sandbox.prices import Bar, Prices
 ZERO = Decimal(0)
 _SETTLED_FOR_MS = 100  # an account that was looked at this recently is not looked at again
 _KEPT_ORDERS = 10_000
+_ORDER_BASE = 10**15
+CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
 SHARED_COLLATERAL = "shared_collateral"  # an account's setting: Binance's multi-assets mode
 
 
@@ -44,19 +45,23 @@ class Exchange:
         prices: Prices,
         markets: MarketBook,
         wallets: Mapping[MarketKind, str],
+        memory: Memory,
+        trade_ids_by_market: bool = False,
     ) -> None:
-        """`wallets` says which wallet a kind of market trades from."""
+        """`wallets` says which wallet a kind of market trades from; two markets' trades may share an id, or not."""
         self.id = exchange_id
         self.clock = clock
         self.prices = prices
         self.markets = markets
         self.wallets = wallets
-        self.margin_wallets = {wallets[MarketKind.LINEAR]} if MarketKind.LINEAR in wallets else set()
+        self.memory = memory
+        self.trade_ids_by_market = trade_ids_by_market
+        self.margin_wallets = {wallet: kind for kind, wallet in wallets.items() if kind in CONTRACTS}
         self.accounts: dict[str, Account] = {}
         self.books = Books()
         self._days = Days(prices)
         self.changes = 0  # counts what is worth saving
-        self.order_ids = count(10_000_000_001)
+        self.order_ids = Ids(_ORDER_BASE)
         self._keys: dict[str, tuple[Account, ApiKey]] = {}
         self._settled: dict[str, tuple[int, int]] = {}
 
@@ -94,25 +99,27 @@ class Exchange:
 
     def set_balance(self, account: Account, wallet: str, currency: str, free: Decimal) -> None:
         """Make what is free (not what open orders hold) this much, as a deposit or withdrawal would."""
-        holding = account.holding(wallet, currency)
-        self._book(account, wallet, currency, free - holding.free, kind="deposit")
+        change = free - account.holding(wallet, currency).free
+        self._book(account, wallet, currency, change, kind="deposit" if change > 0 else "withdrawal")
 
     def transfer(self, account: Account, currency: str, amount: Decimal, *, source: str, target: str) -> None:
         """Between two wallets of one account. Raises Rejection when the source has not that much."""
         free = account.held(source, currency).free
         if source in self.margin_wallets:
-            free = min(free, self.collateral(account, currency).available)
+            free = min(free, self.collateral(account, currency, kind=self.margin_wallets[source]).available)
         if free < amount or amount <= 0:
             raise Rejection(Reason.INSUFFICIENT_BALANCE)
         self._book(account, source, currency, -amount, kind="transfer")
         self._book(account, target, currency, amount, kind="transfer")
 
-    def collateral(self, account: Account, currency: str, extra: Order | None = None) -> Collateral:
-        """What linear positions and orders leave of their wallet, or of all its coins where they stand in together."""
-        wallet = self.wallets[MarketKind.LINEAR]
-        if account.settings.get(SHARED_COLLATERAL) != "true":
+    def collateral(
+        self, account: Account, currency: str, extra: Order | None = None, *, kind: MarketKind = MarketKind.LINEAR
+    ) -> Collateral:
+        """What a kind's positions and orders leave of their wallet; of all its coins where they stand in together."""
+        wallet = self.wallets[kind]
+        if kind is MarketKind.INVERSE or account.settings.get(SHARED_COLLATERAL) != "true":
             balance = account.held(wallet, currency).free
-            return collateral(account, currency, balance, self.linear, self.last, extra)
+            return collateral(account, currency, balance, self.markets.of(kind).get, self.last, extra)
 
         def worth(code: str) -> Decimal:
             return Decimal(str(self.prices.price(code, currency, self.clock.market_ms())))
@@ -124,6 +131,10 @@ class Exchange:
 
     def linear(self, market_id: str) -> Market | None:
         return self.markets.get(MarketKind.LINEAR, market_id)
+
+    def contract(self, market_id: str) -> Market | None:
+        """Linear or inverse: no two have the same id."""
+        return self.linear(market_id) or self.markets.get(MarketKind.INVERSE, market_id)
 
     def last(self, market: Market, market_ms: int | None = None) -> Decimal:
         at_ms = self.clock.market_ms() if market_ms is None else market_ms
@@ -150,14 +161,14 @@ class Exchange:
         """Checks, takes what the book offers, rests or ends. Raises Rejection and then changes nothing."""
         self.settle(account, at_once=True)
         check(account, wish, self.last(wish.market))
-        order = new_order(wish, order_id=next(self.order_ids), account=account.name, now_ms=self.clock.wall_ms())
+        order = self._new_order(account, wish)
         matching.place(self, account, order)
         self._remember(account, order)
         return order
 
     def take_in_and_cancel(self, account: Account, wish: NewOrder) -> Order:
         """Accepted, and ended at once without a fill: Bybit's way with post-only orders that would take."""
-        order = new_order(wish, order_id=next(self.order_ids), account=account.name, now_ms=self.clock.wall_ms())
+        order = self._new_order(account, wish)
         order.status = OrderStatus.CANCELED
         self._remember(account, order)
         return order
@@ -202,10 +213,6 @@ class Exchange:
         if account.open_orders:
             matching.settle(self, account)
 
-    def settle_all(self) -> None:
-        for account in self.accounts.values():
-            self.settle(account)
-
     def fill_by_hand(self, account: Account, order: Order, amount: Decimal, price: Decimal | None = None) -> None:
         """The control's way to a partial fill exactly when a test wants it. Raises Rejection(UNKNOWN_ORDER)."""
         if order.id not in account.open_orders:
@@ -217,47 +224,52 @@ class Exchange:
 
     # Steps that matching shares
 
-    def wallet_of(self, market: Market) -> str:
-        return self.wallets[market.kind]
+    def wallet_of(self, order: Order) -> str:
+        return order.wallet or self.wallets[order.market.kind]
 
     def rest(self, account: Account, order: Order, locked: Decimal) -> None:
         """Keep the order open from now on; spot orders hold their funds."""
         if locked:
-            lock(account, order, self.wallet_of(order.market), locked)
+            lock(account, order, self.wallet_of(order), locked)
         self.changes += 1
         order.checked_ms = self.clock.market_ms()
         account.open_orders[order.id] = order
 
     def close(self, account: Account, order: Order, status: OrderStatus) -> None:
-        release(account, order, self.wallet_of(order.market))
+        release(account, order, self.wallet_of(order))
         account.open_orders.pop(order.id, None)
         self.changes += 1
         order.status = status
         order.updated_ms = account.updated_ms = self.clock.wall_ms()
 
+    def _new_order(self, account: Account, wish: NewOrder) -> Order:
+        now_ms = self.clock.wall_ms()
+        return new_order(wish, order_id=self.order_ids.next(now_ms), account=account.name, now_ms=now_ms)
+
     def _remember(self, account: Account, order: Order) -> None:
         account.orders[order.id] = order
         account.client_ids[order.market.kind, order.client_order_id] = order.id
         account.updated_ms = order.updated_ms
-        if len(account.orders) > _KEPT_ORDERS:
+        if len(account.orders) > _KEPT_ORDERS and not account.keeps_all:
             oldest = [known for known in account.orders.values() if not known.is_open][: _KEPT_ORDERS // 10]
             for known in oldest:
                 del account.orders[known.id]
+            account.dropped += len(oldest)
             account.client_ids = {name: kept for name, kept in account.client_ids.items() if kept in account.orders}
 
     def _fund(self, account: Account) -> None:
         now_ms = self.clock.market_ms()
         for funding_ms in fundings_between(account.funded_ms, now_ms):
             for leg in list(account.positions.open_legs()):
-                market = self.linear(leg.symbol)
+                market = self.contract(leg.symbol)
                 if market is not None and not market.delivery_ms:
                     self._fund_leg(account, leg, market, funding_ms)
         account.funded_ms = now_ms
 
     def _fund_leg(self, account: Account, leg: Leg, market: Market, funding_ms: int) -> None:
         mark, rate = self.last(market, funding_ms), self.funding_rate(market, funding_ms)
-        paid = leg.position.funding(mark, rate).quantize(Decimal("1e-8"))
-        at_ms, wallet = self.clock.to_wall(funding_ms), self.wallet_of(market)
+        paid = leg.position.funding(market.level(mark), rate).quantize(Decimal("1e-8"))
+        at_ms, wallet = self.clock.to_wall(funding_ms), self.wallets[market.kind]
         self._book(account, wallet, market.settle, paid, kind="funding", market=market.id, at_ms=at_ms)
         if leg.is_isolated:
             account.positions.add_isolated(leg.symbol, leg.side, paid)

@@ -7,7 +7,10 @@ from itertools import count
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """`status` is 0 for a request that got no answer. `account` is the name the key belongs to."""
+    """`status` is 0 for a request that got no answer, `code` what the exchange's JSON calls the outcome.
+
+    `account` is the name the key belongs to.
+    """
 
     id: int
     at_ms: int
@@ -19,6 +22,7 @@ class Record:
     account: str
     remote: str
     status: int = 0
+    code: str = ""
     took_ms: float = 0.0
     fault: str = ""
 

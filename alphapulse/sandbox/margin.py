@@ -1,4 +1,4 @@
-"""What linear positions demand of a wallet: initial and maintenance margin, and where they are liquidated.
+"""What positions demand of a wallet: initial and maintenance margin, and where they are liquidated.
 
 Shared like `positions.py`. Cross positions share the wallet; an isolated one has only what is set aside for it.
 """
@@ -72,20 +72,23 @@ def initial_margin(held: Decimal, leverage: int, *, bids: Decimal = ZERO, asks: 
 
 
 def liquidation_price(positions: Iterable[tuple[Position, Sequence[Bracket], Decimal]], collateral: Decimal) -> Decimal:
-    """The mark price of *one* market at which `collateral` no longer covers its positions; zero when there is none.
+    """The level of *one* market at which `collateral` no longer covers its positions; zero when there is none.
 
-    Takes every leg that shares the collateral in this market, with its brackets and today's mark price.
+    Takes every leg that shares the collateral in this market, with its brackets and today's level (`Market.level`: a
+    linear market's is its price).
     `collateral`: wallet - other markets' maintenance margin + other markets' unrealised profit (the isolated
     wallet alone when isolated). From Binance: wallet + profit(p) = maintenance(p), solved for p.
     """
-    above, below = collateral, ZERO
+    above, below, sign = collateral, ZERO, 1
     for position, brackets, mark in positions:
+        sign = 1 if mark > 0 else -1
         bracket = bracket_of(position.notional(mark), brackets)
         above += bracket.cum - position.cost
-        below += abs(position.amount) * bracket.rate - position.amount
+        below += sign * abs(position.amount) * bracket.rate - position.amount
     if not below:
         return ZERO
-    return max(ZERO, above / below)
+    level = above / below
+    return level if level * sign > 0 else ZERO
 
 
 def is_reducing(leg: Leg, quantity: Decimal) -> bool:

@@ -12,6 +12,7 @@ from alphapulse.sandbox.currencies import NUMERAIRE, bases, currency
 class MarketKind(StrEnum):
     SPOT = "spot"
     LINEAR = "linear"  # contracts settled in the quote currency
+    INVERSE = "inverse"  # contracts of so many dollars, settled in the coin
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,36 @@ class Market:
     highest_factor: Decimal = Decimal(5)
     index: int = 0
     delivery_ms: int = 0  # of a dated future; zero: a perpetual, which pays funding
+    contract_size: Decimal = Decimal(0)  # of an inverse contract, in the quote currency
 
     @property
     def settle(self) -> str:
-        return self.quote
+        return self.base if self.is_inverse else self.quote
 
     @property
     def is_spot(self) -> bool:
         return self.kind is MarketKind.SPOT
+
+    @property
+    def is_inverse(self) -> bool:
+        return self.kind is MarketKind.INVERSE
+
+    def worth(self, price: Decimal) -> Decimal:
+        """What one of an amount is worth at that price, in the settle currency."""
+        return self.contract_size / price if self.is_inverse else price
+
+    def level(self, price: Decimal) -> Decimal:
+        """The price as positions count it: what is bought at one level and sold at another earns the difference.
+
+        An inverse contract is worth fewer coins the dearer they are, so its level is its worth below zero.
+        """
+        return -self.worth(price) if self.is_inverse else price
+
+    def average(self, amount: Decimal, cost: Decimal) -> Decimal:
+        """The price at which an amount costs this much, in the settle currency; zero for nothing."""
+        if not amount or not cost:
+            return Decimal(0)
+        return self.contract_size * abs(amount / cost) if self.is_inverse else cost / amount
 
     @property
     def price_digits(self) -> int:

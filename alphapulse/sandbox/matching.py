@@ -8,7 +8,7 @@ from alphapulse.sandbox.book import MATCHED_LEVELS, Level, OrderBook
 from alphapulse.sandbox.clock import Clock
 from alphapulse.sandbox.collateral import Collateral
 from alphapulse.sandbox.fills import Books, locks, release
-from alphapulse.sandbox.markets import Market
+from alphapulse.sandbox.markets import Market, MarketKind
 from alphapulse.sandbox.orders import Order, OrderStatus, OrderType, Reason, Rejection, TimeInForce
 from alphapulse.sandbox.prices import Prices
 
@@ -22,12 +22,14 @@ class Floor(Protocol):
     prices: Prices
     books: Books
     changes: int
-    margin_wallets: set[str]
+    margin_wallets: dict[str, MarketKind]
 
     def book(self, market: Market) -> OrderBook: ...
     def last(self, market: Market, market_ms: int | None = None) -> Decimal: ...
-    def collateral(self, account: Account, currency: str, extra: Order | None = None) -> Collateral: ...
-    def wallet_of(self, market: Market) -> str: ...
+    def collateral(
+        self, account: Account, currency: str, extra: Order | None = None, *, kind: MarketKind = MarketKind.LINEAR
+    ) -> Collateral: ...
+    def wallet_of(self, order: Order) -> str: ...
     def rest(self, account: Account, order: Order, locked: Decimal) -> None: ...
     def close(self, account: Account, order: Order, status: OrderStatus) -> None: ...
 
@@ -53,7 +55,7 @@ def place(exchange: Floor, account: Account, order: Order) -> None:
 
 def amend(exchange: Floor, account: Account, order: Order, price: Decimal, amount: Decimal) -> None:
     old_price, old_amount, locked = order.price, order.amount, order.locked
-    wallet = exchange.wallet_of(order.market)
+    wallet = exchange.wallet_of(order)
     release(account, order, wallet)
     del account.open_orders[order.id]
     order.price, order.amount = price, amount
@@ -95,7 +97,7 @@ def fill(exchange: Floor, account: Account, order: Order, price: Decimal, amount
     exchange.books.fill(
         account,
         order,
-        wallet=exchange.wallet_of(order.market),
+        wallet=exchange.wallet_of(order),
         price=price,
         amount=amount,
         is_maker=is_maker,
@@ -151,20 +153,21 @@ def _check_funds(exchange: Floor, account: Account, order: Order, taken: list[Le
             _check_margin(exchange, account, order)
         return
     currency = locks(order)
-    wallet = exchange.wallet_of(order.market)
+    wallet = exchange.wallet_of(order)
     free = account.held(wallet, currency).free
     if wallet in exchange.margin_wallets:
-        free = min(free, exchange.collateral(account, currency).available)
+        kind = exchange.margin_wallets[wallet]
+        free = min(free, exchange.collateral(account, currency, kind=kind).available)
     if free < _needed(order, taken):
         raise Rejection(Reason.INSUFFICIENT_BALANCE)
 
 
 def _check_margin(exchange: Floor, account: Account, order: Order) -> None:
     """An order that demands no more margin than before (it reduces) passes whatever is free."""
-    before = exchange.collateral(account, order.market.settle)
-    after = exchange.collateral(account, order.market.settle, order)
-    price = order.price or exchange.last(order.market)
-    fee = order.remaining * price * order.market.taker
+    market = order.market
+    before = exchange.collateral(account, market.settle, kind=market.kind)
+    after = exchange.collateral(account, market.settle, order, kind=market.kind)
+    fee = order.remaining * market.worth(order.price or exchange.last(market)) * market.taker
     if after.order_margin > before.order_margin and after.available < fee:
         raise Rejection(Reason.INSUFFICIENT_BALANCE)
 
@@ -201,7 +204,7 @@ def _fill_resting(exchange: Floor, account: Account, order: Order, low: Decimal,
 
 def _wake(exchange: Floor, account: Account, order: Order) -> None:
     """The trigger is reached: the order becomes an ordinary one, or ends when the money is gone."""
-    release(account, order, exchange.wallet_of(order.market))
+    release(account, order, exchange.wallet_of(order))
     del account.open_orders[order.id]
     order.status = OrderStatus.NEW
     order.working_ms = order.updated_ms = exchange.clock.wall_ms()

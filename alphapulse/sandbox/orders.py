@@ -88,6 +88,7 @@ class NewOrder:
     reduce_only: bool = False
     position_side: PositionSide = PositionSide.BOTH
     trigger: Trigger | None = None
+    wallet: str = ""  # where it trades from, if not from its market's usual one
     extra: dict[str, str] = field(default_factory=dict)  # what an exchange wants to see again (its own type names)
 
 
@@ -112,6 +113,7 @@ class Order:
     created_ms: int
     updated_ms: int
     extra: dict[str, str]
+    wallet: str = ""
     status: OrderStatus = OrderStatus.NEW
     filled: Decimal = ZERO
     cost: Decimal = ZERO
@@ -138,7 +140,7 @@ class Order:
 
     @property
     def average(self) -> Decimal:
-        return self.cost / self.filled if self.filled else ZERO
+        return self.market.average(self.filled, self.cost)
 
     @property
     def signed(self) -> Decimal:
@@ -163,6 +165,7 @@ class Trade:
     realised: Decimal  # profit, of derivatives
     at_ms: int
     closed: Decimal = ZERO  # how much of the amount took away from a position
+    wallet: str = ""  # as its order's
 
 
 def new_order(wish: NewOrder, *, order_id: int, account: str, now_ms: int) -> Order:
@@ -184,5 +187,6 @@ def new_order(wish: NewOrder, *, order_id: int, account: str, now_ms: int) -> Or
         created_ms=now_ms,
         updated_ms=now_ms,
         working_ms=now_ms,
+        wallet=wish.wallet,
         extra=dict(wish.extra),
     )

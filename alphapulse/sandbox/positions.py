@@ -1,7 +1,8 @@
-"""Positions of linear (quote-settled) contracts: opening, adding, reducing, closing, flipping.
+"""Positions of contracts: opening, adding, reducing, closing, flipping.
 
-Shared by every sandbox exchange with linear contracts: Binance USD-M (`binance/futures*.py`) and Bybit linear
-(`bybit/`). It knows no clock, no wallet and no protocol; what a position demands of the wallet is in `margin.py`.
+Shared by every sandbox exchange with contracts: Binance (`binance/futures*.py`) and Bybit linear (`bybit/`). Prices
+here are the market's levels (`Market.level`): a linear contract's price, and below zero for an inverse one. It knows no
+clock, no wallet and no protocol; what a position demands of the wallet is in `margin.py`.
 
     book = PositionBook()                                    # one per account; starts one-way, leverage 20, cross
     realised = book.fill("BTCUSDT", PositionSide.BOTH, Decimal("-0.5"), Decimal("61000"))
@@ -69,15 +70,15 @@ class Position:
         return max(ZERO, self.outlay / self.amount) if self.amount else ZERO
 
     def notional(self, mark: Decimal) -> Decimal:
-        """Signed value at the mark price."""
-        return self.amount * mark
+        """Signed value at the mark price: below zero for shorts."""
+        return self.amount * abs(mark)
 
     def unrealised(self, mark: Decimal) -> Decimal:
         return self.amount * mark - self.cost
 
     def funding(self, mark: Decimal, rate: Decimal) -> Decimal:
         """What the holder receives at a funding time; longs pay when the rate is positive."""
-        return -self.amount * mark * rate
+        return -self.amount * abs(mark) * rate
 
 
 @dataclass(frozen=True)
@@ -255,4 +256,4 @@ class PositionBook:
         if before.amount:
             left = before.isolated_wallet * (abs(before.amount) - result.closed) / abs(before.amount)
         opened = abs(result.position.amount) - (abs(before.amount) - result.closed)
-        return (left + opened * price / self.settings(symbol).leverage).quantize(MONEY_STEP)
+        return (left + opened * abs(price) / self.settings(symbol).leverage).quantize(MONEY_STEP)

@@ -49,7 +49,7 @@ class Sandbox:
         faults = self.faults.take(call, record.key, record.account, call.now_ms)
         record.fault = ",".join(fault.kind for fault in faults)
         try:
-            response = await self._suffer(request, host, call, faults)
+            response = await self._suffer(request, host, call, faults, record)
             record.status = response.status
             return response
         except _Dropped:
@@ -83,7 +83,9 @@ class Sandbox:
         self.journal.add(record)
         return record
 
-    async def _suffer(self, request: web.Request, host: Host, call: Call, faults: list[Fault]) -> web.StreamResponse:
+    async def _suffer(
+        self, request: web.Request, host: Host, call: Call, faults: list[Fault], record: Record
+    ) -> web.StreamResponse:
         ending = None
         for fault in faults:
             if fault.kind is FaultKind.LATENCY:
@@ -92,12 +94,12 @@ class Sandbox:
                 call.now_ms += fault.offset_ms
             else:
                 ending = fault
-        if ending is None:
-            return _response(host.handle(call))
-        early = await self._instead(request, host, call, ending)
+        early = await self._instead(request, host, call, ending) if ending else None
         if early is not None:
             return early
-        return await self._spoilt(request, ending, host.handle(call))
+        reply = host.handle(call)
+        record.code = reply.code
+        return await self._spoilt(request, ending, reply) if ending else _response(reply)
 
     async def _instead(self, request: web.Request, host: Host, call: Call, fault: Fault) -> web.StreamResponse | None:
         """The answer of a fault that keeps the request from being done."""

@@ -7,13 +7,12 @@ import os
 import time
 from dataclasses import asdict
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from alphapulse.sandbox.accounts import Account, ApiKey, Entry, Holding
+from alphapulse.sandbox.accounts import Account, ApiKey, Debt, Entry, Holding
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.engine import Engine
 from alphapulse.sandbox.exchange import Exchange
@@ -77,9 +76,9 @@ def restore(engine: Engine, state: Json) -> None:
         engine.prices.restore_moves({code: [Move(**move) for move in moves] for code, moves in state["moves"].items()})
     for name, saved in state["exchanges"].items():
         exchange = engine.exchanges[name]
-        exchange.order_ids = count(saved["next_order_id"])
-        exchange.books.trade_ids = count(saved["next_trade_id"])
-        exchange.books.entry_ids = count(saved["next_entry_id"])
+        exchange.order_ids.last = saved["next_order_id"] - 1
+        exchange.books.trade_ids.last = saved["next_trade_id"] - 1
+        exchange.books.entry_ids.last = saved["next_entry_id"] - 1
         exchange.books.house.update({code: Decimal(amount) for code, amount in saved["house"].items()})
         for account in saved["accounts"]:
             _restore_account(exchange, account)
@@ -95,9 +94,9 @@ def _plain(value: object) -> object:
 
 def _exchange(exchange: Exchange) -> Json:
     return {
-        "next_order_id": peek(exchange.order_ids),
-        "next_trade_id": peek(exchange.books.trade_ids),
-        "next_entry_id": peek(exchange.books.entry_ids),
+        "next_order_id": exchange.order_ids.last + 1,
+        "next_trade_id": exchange.books.trade_ids.last + 1,
+        "next_entry_id": exchange.books.entry_ids.last + 1,
         "house": exchange.books.house,
         "accounts": [_account(account) for account in exchange.accounts.values()],
     }
@@ -111,12 +110,15 @@ def _account(account: Account) -> Json:
         "created_ms": account.created_ms,
         "updated_ms": account.updated_ms,
         "funded_ms": account.funded_ms,
+        "keeps_all": account.keeps_all,
+        "dropped": account.dropped,
         "settings": account.settings,
         "keys": [asdict(key) for key in account.keys.values()],
         "wallets": {
             wallet: {code: [holding.free, holding.locked] for code, holding in holdings.items()}
             for wallet, holdings in account.wallets.items()
         },
+        "debts": {code: [debt.borrowed, debt.interest] for code, debt in account.debts.items()},
         "hedged": book.hedged,
         "symbol_modes": book.symbol_modes(),
         "symbols": {symbol: [known.leverage, known.margin_mode] for symbol, known in book.configured().items()},
@@ -124,8 +126,13 @@ def _account(account: Account) -> Json:
         "orders": [_order(order) for order in account.orders.values()],
         "open": list(account.open_orders),
         "trades": [_named(trade) for trade in account.trades],
-        "entries": [asdict(entry) for entry in account.entries],
+        "entries": [_entry(entry) for entry in account.entries],
     }
+
+
+def _entry(entry: Entry) -> Json:
+    """Not `asdict`, which copies deeply: there may be a hundred thousand of them."""
+    return {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
 
 
 def _named(row: Order | Trade) -> Json:
@@ -142,12 +149,14 @@ def _restore_account(exchange: Exchange, saved: Json) -> None:
     account = exchange.add_account(saved["name"])
     for name in ("uid", "created_ms", "updated_ms", "funded_ms", "settings"):
         setattr(account, name, saved[name])
+    account.keeps_all, account.dropped = saved.get("keeps_all", False), saved.get("dropped", 0)
     for key in saved["keys"]:
         sets = {name: frozenset(key[name]) for name in ("wallets", "ips")}
         exchange.add_key(account, ApiKey(**(key | sets)))
     for wallet, holdings in saved["wallets"].items():
         for code, (free, locked) in holdings.items():
             account.wallets.setdefault(wallet, {})[code] = Holding(Decimal(free), Decimal(locked))
+    account.debts = {code: Debt(*map(Decimal, owed)) for code, owed in saved.get("debts", {}).items()}
     _restore_positions(account, saved)
     account.entries = [Entry(**(entry | {"amount": Decimal(entry["amount"])})) for entry in saved["entries"]]
     _restore_orders(exchange, account, saved)
@@ -208,8 +217,3 @@ def _as_trade(row: Json, market: Market) -> Trade:
     money["closed"] = Decimal(row.get("closed", 0))
     words = {"market": market, "side": Side(row["side"]), "position_side": PositionSide(row["position_side"])}
     return Trade(**(row | money | words))
-
-
-def peek(numbers: "count[int]") -> int:
-    """The next number, without taking it."""
-    return int(repr(numbers).removeprefix("count(").rstrip(")"))

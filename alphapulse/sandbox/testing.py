@@ -13,7 +13,7 @@ Nothing here is private to tests: every method is one call of `/_sandbox/`, docu
 import asyncio
 import http.client
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -75,6 +75,7 @@ class SandboxControl:
         api_key: str | None = None,
         secret: str | None = None,
         positions: list[dict[str, Any]] | None = None,
+        debts: Mapping[str, Any] | None = None,
         **permissions: Any,
     ) -> Credentials:
         """`holdings` is {currency: amount} or {wallet: {currency: amount}}. An existing key changes nothing.
@@ -88,6 +89,7 @@ class SandboxControl:
             "api_key": api_key,
             "secret": secret,
             "positions": _texts(positions or []),
+            "debts": _texts(debts or {}),
         }
         return _credentials(self.ask("POST", "accounts", _given(wish) | permissions))
 
@@ -110,12 +112,12 @@ class SandboxControl:
         self, exchange: str, account: str, currency: str, amount: Amount, *, wallet: str | None = None
     ) -> None:
         """Make the free amount this much. `account` is its name or one of its keys, here and everywhere."""
-        balances = {currency: str(amount)}
-        self.ask(
-            "PUT",
-            "balances",
-            _given({"exchange": exchange, "account": account, "wallet": wallet, "balances": balances}),
-        )
+        wish = {"exchange": exchange, "account": account, "wallet": wallet, "balances": {currency: str(amount)}}
+        self.ask("PUT", "balances", _given(wish))
+
+    def set_debt(self, exchange: str, account: str, currency: str, borrowed: Amount, *, interest: Amount = 0) -> None:
+        debts = {currency: {"borrowed": str(borrowed), "interest": str(interest)}}
+        self.ask("PUT", "debts", {"exchange": exchange, "account": account, "debts": debts})
 
     def set_position(
         self,
@@ -160,13 +162,14 @@ class SandboxControl:
         *,
         price: Amount | None = None,
         away: float | None = None,
-        kind: str = "spot",
-        client_order_id: str | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
-        """A limit order at `price`, or at `away` times the market's price; a market order without either."""
+        """A limit order at `price`, or at `away` times the market's price; a market order without either.
+
+        `more`: kind, wallet, client_order_id.
+        """
         wish = {"exchange": exchange, "account": account, "market": market, "side": side, "amount": str(amount)}
-        wish |= _given({"price": _text(price), "away": _text(away), "client_order_id": client_order_id})
-        return dict(self.ask("POST", "orders", wish | {"kind": kind}))
+        return dict(self.ask("POST", "orders", wish | _given({"price": _text(price), "away": _text(away), **more})))
 
     def cancel_order(
         self, exchange: str, account: str, *, order_id: object = None, client_order_id: str | None = None
@@ -188,6 +191,15 @@ class SandboxControl:
         wish = {"exchange": exchange, "account": account, "client_order_id": client_order_id}
         wish |= {"order_id": _text(order_id), "amount": _text(amount), "price": _text(price)}
         return dict(self.ask("POST", "orders/fill", _given(wish)))
+
+    def plant_history(self, exchange: str, account: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Past events (README: "A past"); balances move by them. Returns how many were planted: all of them."""
+        wish = {"exchange": exchange, "account": account, "rows": _texts(list(rows), keep=("at", "closed_at"))}
+        return int(self.ask("POST", "history", wish)["planted"])
+
+    def history(self, exchange: str, account: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """The truth: every order, trade and other line of the account's book, oldest first."""
+        return list(self.ask("GET", "history", _given({"exchange": exchange, "account": account, "kind": kind})))
 
     def fault(self, kind: str, **fields: Any) -> int:
         """Order a fault (see `Fault` and `FaultKind`); `for_s` is how long it lasts. Returns its id."""
@@ -285,10 +297,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _texts(value: Any) -> Any:
-    """Amounts as text, however deep, so that no float is made of them."""
+def _texts(value: Any, keep: Sequence[str] = ()) -> Any:
+    """Amounts as text, however deep, so that no float is made of them; fields to `keep` stay as they are."""
     if isinstance(value, Mapping):
-        return {name: _texts(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_texts(inner) for inner in value]
+        return {name: inner if name in keep else _texts(inner, keep) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(inner, keep) for inner in value]
     return value if isinstance(value, bool | None) else str(value)

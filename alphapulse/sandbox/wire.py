@@ -58,6 +58,12 @@ class Reply:
     def encoded(self) -> bytes:
         return self.content if isinstance(self.content, bytes) else orjson.dumps(self.content)
 
+    @property
+    def code(self) -> str:
+        """What the exchange itself calls the outcome, where it does: `-1021`, `10006`, and `0` for Bybit's success."""
+        told = self.content if isinstance(self.content, dict) else {}
+        return str(told.get("retCode", told.get("code", "")))
+
 
 class Host(Protocol):
     """One original host name (`api.binance.com`) of one exchange."""

@@ -22,18 +22,20 @@ def upsert(
     *,
     key: Sequence[str],
     only_where: str = "",
-) -> None:
+) -> int:
     """Inserts `rows` (all with the same columns, by column name), or updates those whose `key` is there already.
 
     A row that says nothing new is not written. `only_where` narrows the update, e.g. `t.as_of <= excluded.as_of`.
+    Returns how many rows were written: the new ones and the different.
     """
     if not rows:
-        return
+        return 0
     columns = list(rows[0])
     changing = [column for column in columns if column not in key]
     ordered = sorted(rows, key=lambda row: tuple(str(row[column]) for column in key))
     with connection.cursor() as cursor:
         cursor.execute(_statement(model, columns, changing, key, only_where), [_as_json(ordered)])
+        return int(cursor.rowcount)
 
 
 def _statement(

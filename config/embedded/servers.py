@@ -24,7 +24,7 @@ class Server:
 
 
 @contextmanager
-def running(server: Server, *, log: Path, environment: Mapping[str, str], timeout: float = 30.0) -> Iterator[str]:
+def running(server: Server, *, log: Path, environment: Mapping[str, str], timeout: float = 120.0) -> Iterator[str]:
     """The server without a supervisor, for tests: its URL while the block runs. It ends with this process."""
     service = server.service
     process = processes.spawn(

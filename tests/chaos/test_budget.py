@@ -1,6 +1,7 @@
 """Eight worker processes, one budget, and an exchange that bans whoever goes beyond it; Redis forgets everything."""
 
 import http.client
+import json
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from config.embedded import deathsig
 from config.env import ROOT
 from tests.e2e.own_system import OwnSystem, own_system
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 WORKERS = 8
 ACCOUNTS = 150  # each every second: 190,000 of weight a minute, where 6,000 are allowed
@@ -82,14 +83,13 @@ def worker(system: OwnSystem, number: int) -> Iterator[None]:
         process.wait()
 
 
-def used_weight(sandbox: SandboxServer) -> int:
-    """What the exchange has counted of the running minute; asking costs one."""
-    connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=5)
+def used_weight(sandbox: SandboxServer) -> tuple[float, int]:
+    """The exchange's time, and what it has counted of the minute that runs then; asking costs one."""
+    connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=30)
     try:
         connection.request("GET", "/api.binance.com/api/v3/time")
         answer = connection.getresponse()
-        answer.read()
-        return int(answer.headers["X-MBX-USED-WEIGHT-1M"])
+        return json.load(answer)["serverTime"] / 1000, int(answer.headers["X-MBX-USED-WEIGHT-1M"])
     finally:
         connection.close()
 
@@ -99,13 +99,20 @@ def sleep_until(moment: float) -> None:
 
 
 def used_in(minute: float, sandbox: SandboxServer, *, flushes: tuple[float, ...], redis_url: str) -> int:
-    """What was used of the minute that begins then, in which Redis forgets everything at those seconds."""
+    """What was used of the minute that begins then, in which Redis forgets everything at those seconds.
+
+    Asked again and again: on a slow machine the last question may come too late, and be about the next minute.
+    """
     for second in flushes:
         sleep_until(minute + second)
         with redis.Redis.from_url(redis_url) as server:
             server.flushall()
-    sleep_until(minute + MINUTE - 1)
-    return used_weight(sandbox)
+    used = 0
+    for second in range(MINUTE - 12, MINUTE):
+        sleep_until(minute + second)
+        at, counted = used_weight(sandbox)
+        used = max(used, counted) if minute <= at < minute + MINUTE else used
+    return used
 
 
 def test_eight_workers_use_the_budget_up_and_are_never_told_to_stop_though_redis_forgets(tmp_path, postgres_url):

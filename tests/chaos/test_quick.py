@@ -10,7 +10,7 @@ from config.env import ROOT
 
 @pytest.mark.slow
 @pytest.mark.e2e
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_quick_scenarios_keep_their_promises():
     command = [sys.executable, "-m", "tests.chaos", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

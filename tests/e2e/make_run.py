@@ -14,14 +14,18 @@ from typing import Self
 
 import psutil
 
-from config.embedded import ports
+from config.embedded import ports, services
 from config.embedded.decisions import DECIDED, PASSED_ON
+from config.embedded.processes import last_lines
 from config.env import ROOT, read_file
 
 # Of these, this test process has values of its own.
 FOREIGN = {*DECIDED, *PASSED_ON, "DJANGO_SETTINGS_MODULE", "TEST_DATABASE_URL", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-START = 120.0
-STOP = 40.0
+# As `make run` names them: for tests that kill them.
+WORKERS = tuple(name for name, _, _ in services.WORKERS)
+START = 240.0
+STOP = 40.0  # the graces of all stages together
+SHOWN_LINES = 12  # of each log, in a failure's story
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
 
 
@@ -130,27 +134,34 @@ class MakeRun:
             return {}
 
     def workers_answer(self) -> bool:
-        return (
-            self.command("-m", "config.embedded.ping", "worker-control", "worker-sync-1", "worker-sync-2").returncode
-            == 0
-        )
+        return self.command("-m", "config.embedded.ping", *WORKERS).returncode == 0
 
     def until(self, condition: Callable[[], bool], timeout: float, what: str) -> float:
-        """Seconds until it was so."""
+        """Seconds until it was so. A failure tells how the system was."""
         begun = time.monotonic()
-        while not condition():
+        while not self._holds(condition, what):
             assert self.make is None or self.make.poll() is None or what.startswith("ended"), self._story(what)
-            assert time.monotonic() - begun < timeout, self._story(f"{what} took too long")
+            assert time.monotonic() - begun < timeout, self._story(f"{what}: not within {timeout:g} s")
             time.sleep(0.1)
         return time.monotonic() - begun
+
+    def _holds(self, condition: Callable[[], bool], what: str) -> bool:
+        try:
+            return condition()
+        except Exception as problem:
+            problem.add_note(self._story(what))
+            raise
 
     def until_gone(self) -> float:
         return self.until(lambda: processes_of(self.home) == [], STOP, "ended: no process left")
 
     def _story(self, what: str) -> str:
-        logs = [f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in self.home.glob("logs/*.log")]
-        left = [f"{process.pid} {process.name()}" for process in processes_of(self.home)]
-        return "\n".join([what, *self.lines, f"left: {left}", *logs])
+        told = [what, *self.lines[-2 * SHOWN_LINES :]]
+        for log in sorted(self.home.glob("logs/*.log")):
+            told += [f"--- {log.name}", *(line[:300] for line in last_lines(log, count=SHOWN_LINES))]
+        if (self.home / "run.env").exists():
+            told += ["--- sync_status", self.command("manage.py", "sync_status").stdout]
+        return "\n".join([*told, f"left: {[f'{process.pid} {process.name()}' for process in processes_of(self.home)]}"])
 
 
 def processes_of(home: Path) -> list[psutil.Process]:

@@ -14,7 +14,7 @@ from config.embedded import deathsig
 from config.env import ROOT
 from tests.servers import redis_server
 
-PATIENCE = 60.0
+PATIENCE = 180.0  # against hanging: two slow cores start a process in ten seconds
 PASSWORD = "a-password-of-a-test"
 INHERITED = ("PATH", "LANG", "HOME", "TMPDIR", "VIRTUAL_ENV")
 
@@ -53,7 +53,7 @@ class OwnSystem:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=2 * PATIENCE,
         )
 
     def manage(self, *argv: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:

@@ -8,9 +8,10 @@ import pytest
 
 from alphapulse.sandbox.testing import SandboxServer
 from config.embedded import ports
+from tests.e2e.at_rest import put_to_rest
 from tests.e2e.own_system import PASSWORD, OwnSystem, own_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +100,19 @@ def test_a_resync_goes_by_celerys_own_command_too(system, sandbox):
 
 
 def test_a_failed_resync_exits_with_one_and_says_what_failed_and_what_to_do(system, sandbox):
+    put_to_rest(system.database)
     fault = sandbox.fault("html", host="api.bybit.com", path="/v5/account/wallet-balance")
     try:
         done = system.manage("resync", "--account", "demo-bybit", "--kind", "balances", "--wait")
+        failing = system.manage("sync_status", "--failing")
     finally:
         sandbox.clear_faults(fault)
 
     assert done.returncode == 1
     assert "balances of demo-bybit (bybit, sandbox): failed." in done.stderr
     assert "The stored rows were left as they were." in done.stderr
-    failing = system.manage("sync_status", "--failing")
     assert "The stored rows were left as they were." in failing.stdout
+    put_to_rest(system.database)
     assert system.manage("resync", "--account", "demo-bybit", "--wait").returncode == 0
 
 

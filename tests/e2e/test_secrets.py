@@ -14,13 +14,15 @@ import pytest
 
 from tests.alphapulse.exchanges.scripted import Answer, Asked, Said, ScriptedExchange, scripted_exchange
 from tests.alphapulse.exchanges.written import answers
+from tests.e2e.at_rest import end_leases, put_to_rest
 from tests.e2e.canaries import found_in, unfolded
 from tests.e2e.eavesdropper import Eavesdropper
 from tests.e2e.own_system import PASSWORD, OwnSystem, own_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 EXCHANGES = ("binance", "kraken", "okx")
+HOSTS = {"api.binance.com", "api.kraken.com", "www.okx.com"}
 
 
 def canary(exchange_id: str, what: str) -> str:
@@ -95,16 +97,18 @@ def elsewhere(asked: Asked) -> Said:
     return Said(status=302, raw="", headers={"Location": f"http://127.0.0.1:1/?{echo(asked)}"})
 
 
-ECHOES = (refused, strange_code, plain_text, web_page, wrong_shape, in_headers, elsewhere)
+# The 429 is the last: whoever has heard it asks no more for a minute.
+ECHOES = (refused, strange_code, plain_text, web_page, wrong_shape, elsewhere, in_headers)
 
 
 @dataclass
 class Story:
-    """What happened, and everything that was left behind: `places` by name."""
+    """What happened, and everything that was left behind: `places` by name. `answered`: the hosts that gave it."""
 
     system: OwnSystem
     exchange: ScriptedExchange
     places: dict[str, str | bytes]
+    answered: dict[str, set[str]]
 
     def secrets(self) -> list[str]:
         signatures = {signature(asked) for asked in self.exchange.asked if is_signed(asked)}
@@ -117,7 +121,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with scripted_exchange() as exchange:
         gateways = json.dumps(dict.fromkeys(EXCHANGES, exchange.base))
         with own_system(home, EXCHANGE_GATEWAYS=gateways, LOG_LEVEL="DEBUG") as system:
-            told = Story(system, exchange, {})
+            told = Story(system, exchange, {}, {})
             with Eavesdropper(system.redis_url) as ear:
                 _live_through(told)
                 told.places["Redis' files"] = ear.kept()
@@ -135,18 +139,24 @@ def _live_through(story: Story) -> None:
     _script(story.exchange, None)
     story.places["adding accounts"] = "".join(_add(story.system, exchange_id) for exchange_id in EXCHANGES)
     with story.system.workers("-m", "tests.e2e.loud_worker"):
-        story.places["a good resync"] = _resync(story.system)
+        story.places["a good resync"] = _resync(story, None)
         for answer in ECHOES:
-            _script(story.exchange, answer)
-            story.places[f"a resync with {answer.__name__}"] = _resync(story.system, "balances")
-        story.places["adding a key that is refused"] = _add_refused(story)
-        with _broken_table(story.system):
-            # One exchange only: what its run had claimed stays claimed until the lease ends.
-            story.system.manage("resync", "--account", "binance", "--kind", "balances")
-            story.system.until(lambda: "raised unexpected" in _log(story.system), "a failing task")
-        _script(story.exchange, rejected)
+            story.places[f"a resync with {answer.__name__}"] = _resync(story, answer, "balances")
+    story.places["adding a key that is refused"] = _add_refused(story)
+    # Workers that have not heard the 429.
+    with story.system.workers("-m", "tests.e2e.loud_worker"):
+        _fail_a_task(story)
         for _ in range(2):
-            story.places["rejected"] = _resync(story.system, "orders")
+            story.places["rejected"] = _resync(story, rejected, "orders")
+
+
+def _fail_a_task(story: Story) -> None:
+    """Of one exchange only."""
+    put_to_rest(story.system.database)
+    with _broken_table(story.system):
+        story.system.manage("resync", "--account", "binance", "--kind", "balances")
+        story.system.until(lambda: "raised unexpected" in _log(story.system), "a failing task")
+    end_leases(story.system.database)
 
 
 def _script(exchange: ScriptedExchange, signed: Callable[[Asked], Said] | None) -> None:
@@ -201,21 +211,22 @@ import sys
 from django.core.management import call_command
 for label in ("binance", "kraken", "okx"):
     try:
-        call_command("resync", "--account", label, "--wait", "--json", *sys.argv[1:])
+        call_command("resync", "--account", label, "--wait", "--timeout", "100", "--json", *sys.argv[1:])
     except Exception as problem:
         print(repr(problem))
 """
 
 
-def _resync(system: OwnSystem, kind: str = "", *options: str) -> str:
-    """Of all three accounts, by the command; breakers that the test itself made open are closed first."""
-    with closing(sqlite3.connect(system.database, timeout=20)) as database:
-        database.execute("DELETE FROM exchanges_exchangehealth")
-        database.commit()
-    chosen = ("--kind", kind, *options) if kind else options
+def _resync(story: Story, answer: Callable[[Asked], Said] | None, kind: str = "") -> str:
+    """Of all three accounts, by the command, while nothing else is asked: each gets that answer."""
+    put_to_rest(story.system.database)
+    _script(story.exchange, answer)
+    before = len(story.exchange.asked)
     setup = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup()"
-    done = system.run("-c", f"{setup}\n{RESYNC}", *chosen)
+    done = story.system.run("-c", f"{setup}\n{RESYNC}", *(("--kind", kind) if kind else ()))
     assert done.returncode == 0, done.stderr
+    if answer:
+        story.answered[answer.__name__] = {asked.host for asked in story.exchange.asked[before:] if is_signed(asked)}
     return done.stdout + done.stderr
 
 
@@ -257,6 +268,7 @@ def test_every_echo_made_a_failure_that_was_told(story):
     for answer in ECHOES:
         told = story.places[f"a resync with {answer.__name__}"]
         assert told.count('"progress": "failed"') == 3, f"{answer.__name__}: {told}"
+        assert story.answered[answer.__name__] >= HOSTS, f"{answer.__name__}: {told}"
 
 
 def test_what_was_echoed_is_kept_with_the_secrets_taken_out(story):

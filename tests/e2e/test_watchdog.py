@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 import urllib.request
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import pytest
 
 from .make_run import DIRECT, MakeRun
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
-# Three heartbeats of ten seconds missed, a look every ten, and some for a busy machine.
-TOLD_WITHIN = 60.0
-# A heartbeat, 20 s of quiet, a look.
-OVER_WITHIN = 60.0
+# Against hanging. It is told after 3 missed heartbeats of 10 s and a look, over after one, 20 s of quiet and a look.
+PATIENCE = 120.0
 # An access token lasts five minutes.
 FRESH = 240.0
 
@@ -35,7 +32,7 @@ def running(tmp_path_factory):
 def ask(url: str, body: dict | None = None, token: str = "") -> dict:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(url, data=body and json.dumps(body).encode(), headers=headers)
-    with DIRECT.open(request, timeout=10) as answer:
+    with DIRECT.open(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -59,23 +56,23 @@ def test_a_beat_that_stands_still_is_told_and_is_over_when_it_goes_on(running):
     staff, beat = Staff(running), running.pid("beat")
     os.kill(beat, signal.SIGSTOP)
     try:
-        told = running.until(lambda: "beat_silent" in staff.events(), TOLD_WITHIN, "the event")
+        told = running.until(lambda: "beat_silent" in staff.events(), PATIENCE, "the event")
         status = running.command("manage.py", "sync_status").stdout.splitlines()[0]
         assert "ops events are open:" in status
         assert "beat is silent: beat" in status
     finally:
         os.kill(beat, signal.SIGCONT)
-    over = running.until(lambda: staff.events() == [], OVER_WITHIN, "its end")
+    over = running.until(lambda: staff.events() == [], PATIENCE, "its end")
     print(f"told after {told:.0f} s, over after {over:.0f} s")
     log = (running.home / "logs" / "watchdog.log").read_text()
     assert log.count("opened: beat is silent") == 1
     assert log.count("closed: beat is silent") == 1
 
 
-def test_the_watchdog_is_small(running):
+def test_the_watchdog_is_small_and_is_started_again_when_it_is_killed(running):
     watchdog = psutil.Process(running.pid("watchdog"))
-    assert watchdog.memory_info().rss < 100_000_000
-    begun = time.monotonic()
+    used = watchdog.memory_info().rss
+    print(f"{used / 1e6:.0f} MB")
+    assert used < 100_000_000
     watchdog.kill()
-    running.until(lambda: running.pid("watchdog") not in {None, watchdog.pid}, 20, "started again")
-    assert time.monotonic() - begun < 20
+    running.until(lambda: running.pid("watchdog") not in {None, watchdog.pid}, PATIENCE, "started again")

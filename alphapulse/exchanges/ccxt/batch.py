@@ -11,14 +11,12 @@ from weakref import WeakValueDictionary
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt.classify import classified
 from alphapulse.exchanges.ccxt.client import Client, open_client
-from alphapulse.exchanges.ccxt.line import Used, clock_offset, usage
+from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.errors import ExchangeError, Transient
-from alphapulse.exchanges.history import Wanted
+from alphapulse.exchanges.history import Step, Wanted
 from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
-from alphapulse.types import Credentials, SyncKind
-
-__all__ = ["Job", "Used", "clock_offset", "fetch_batch", "usage"]
+from alphapulse.types import HISTORY_KINDS, Credentials, SyncKind
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +61,16 @@ class _Asking:
 
     async def outcome(self, job: Job) -> Outcome:
         opened: list[Client] = []
+        reading_on: list[HistoryReader] = []
         try:
             async with asyncio.timeout_at(self.ends_at), self.places, asyncio.timeout(self.each.total_seconds()):
+                if self.kind in HISTORY_KINDS:
+                    return Outcome(steps=await self._steps(job, reading_on))
                 return Outcome(readings=await self._readings(job, opened))
         except ExchangeError as exc:
             return Outcome(error=exc)
         except TimeoutError:
-            return self._unfinished(job, opened)
+            return self._unread(reading_on) if self.kind in HISTORY_KINDS else self._unfinished(job, opened)
         except Exception as exc:  # noqa: BLE001  a mistake of ours with one account must not cost its neighbours
             logger.error("%s %s: %s while reading an answer", self.route.exchange_id, self.kind, type(exc).__name__)
             return Outcome(error=classified(exc, self.route.exchange_id, now=datetime.now(UTC)))
@@ -80,12 +81,28 @@ class _Asking:
             opened.append(client)
             return await client.fetch(self.kind, known_orders=job.known_orders, wallets=job.wallets)
 
+    async def _steps(self, job: Job, reading_on: list[HistoryReader]) -> tuple[Step, ...]:
+        async with _lane(self.route, job):
+            reader = (await open_client(self.route, job.credentials)).histories(self.kind, job.wanted)
+            reading_on.append(reader)
+            return await reader.read()
+
     def _unfinished(self, job: Job, opened: Sequence[Client]) -> Outcome:
         """What was answered in time stays; a slow wallet costs itself."""
-        name = catalogue.exchange(self.route.exchange_id).name
-        late = Transient(f"{name} did not finish answering within {self.each.total_seconds():g} s.")
+        late = self._late
         readings = opened[0].so_far(self.kind, wallets=job.wallets, missing=late) if opened else ()
         return Outcome(readings=readings) if readings else Outcome(error=late)
+
+    def _unread(self, reading_on: Sequence[HistoryReader]) -> Outcome:
+        """Pages that were read in time stay, with the cursor behind them."""
+        late = self._late
+        steps = reading_on[0].so_far(missing=late) if reading_on else ()
+        return Outcome(steps=steps) if steps else Outcome(error=late)
+
+    @property
+    def _late(self) -> Transient:
+        name = catalogue.exchange(self.route.exchange_id).name
+        return Transient(f"{name} did not finish answering within {self.each.total_seconds():g} s.")
 
 
 # Keys whose nonces must rise are one lane each, whatever batches they are in. A lane lives while someone is in it.

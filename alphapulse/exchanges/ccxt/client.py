@@ -1,44 +1,35 @@
 """An account's client: what the catalogue says to ask, asked, and read into our types."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from alphapulse.exchanges import catalogue, parse
+from alphapulse.exchanges import parse
 from alphapulse.exchanges.ccxt import listed, permissions, whole
-from alphapulse.exchanges.ccxt.classify import classified
+from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.ccxt.lookup import ended, given_up, vanished
 from alphapulse.exchanges.ccxt.markets import Template, template
 from alphapulse.exchanges.ccxt.paging import pages
 from alphapulse.exchanges.ccxt.permissions import Permissions, Question
 from alphapulse.exchanges.errors import (
     BadResponse,
-    ClockSkewed,
     CredentialsRejected,
     ExchangeError,
-    Maintenance,
     NotSupported,
     PermissionMissing,
-    RateLimited,
     Transient,
 )
 from alphapulse.exchanges.facts import Call, Read
+from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.reading import OpenOrder, Reading, Row
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, KeyReport, Order, SyncKind
 
-T = TypeVar("T")
-
-# After one of these the account's other wallets would get the same answer, or make it worse by asking.
-_STOPS_ALL = (RateLimited, ClockSkewed, Maintenance)
-
 # A market that is in no table of this age is not listed.
 _YOUNG = timedelta(minutes=1)
-
-# Less than this no exchange minds.
-_SKEW = timedelta(seconds=1)
 
 # ccxt's usual method for a kind, with the arguments before `params`, and its name for "can do that".
 _METHODS: Mapping[SyncKind, tuple[str, tuple[None, ...], str]] = {
@@ -63,14 +54,19 @@ class Client:
     """Not shared between tasks: one call at a time. Everything it raises is an ExchangeError."""
 
     def __init__(self, shared: Template, credentials: Credentials | None) -> None:
-        self.facts = catalogue.exchange(shared.route.exchange_id)
+        self._asker = Asker(shared, credentials)
+        self.facts = self._asker.facts
         self._template = shared
-        self._ccxt = shared.copy(credentials)
+        self._ccxt = self._asker.ccxt
         self._done: list[Reading] = []
         self._made: dict[int, tuple[list[tuple[Any, object]], datetime | None]] = {}
 
     def __repr__(self) -> str:
         return f"Client({self.facts.exchange_id})"
+
+    def histories(self, kind: SyncKind, wanted: Sequence[Wanted]) -> HistoryReader:
+        """Who reads on what happened to the account."""
+        return HistoryReader(self._asker, kind, wanted)
 
     async def fetch(
         self, kind: SyncKind, *, known_orders: Sequence[OpenOrder] = (), wallets: Sequence[str] = ()
@@ -89,10 +85,10 @@ class Client:
         for read in self._wanted(kind, wallets):
             if stopped is None:
                 reading = await self._with_ended(await self._read(kind, read), known_orders)
-                stopped = reading.error if isinstance(reading.error, _STOPS_ALL) else None
+                stopped = reading.error if isinstance(reading.error, STOPS_ALL) else None
             else:
                 # What was answered before stays; nothing more is asked.
-                reading = Reading(wallet=read.wallet, as_of=self._now, error=stopped)
+                reading = Reading(wallet=read.wallet, as_of=self._asker.now, error=stopped)
             readings.append(reading)
         return await self._judged(kind, readings)
 
@@ -103,9 +99,9 @@ class Client:
         """
         if all(reading.error is not None for reading in self._done):
             return ()
-        done = {reading.wallet: _not_permitted(reading) for reading in self._done}
+        done = {reading.wallet: self._not_permitted(reading) for reading in self._done}
         return tuple(
-            done.get(read.wallet) or Reading(wallet=read.wallet, as_of=self._now, error=missing)
+            done.get(read.wallet) or Reading(wallet=read.wallet, as_of=self._asker.now, error=missing)
             for read in self._wanted(kind, wallets)
         )
 
@@ -138,34 +134,30 @@ class Client:
         if question is None:
             return Permissions()
         try:
-            granted, _ = await self._asked(partial(self._granted, question))
+            granted, _ = await self._asker.asked(partial(self._granted, question))
         except (PermissionMissing, NotSupported):
             # A key may be barred from asking about itself; what it can read is asked for anyway.
             return Permissions()
         return granted
 
     async def _granted(self, question: Question) -> Permissions:
-        return question.read(await self._answer(question.call))
-
-    async def _answer(self, call: Call) -> Any:
-        ((page, _),) = [page async for page in pages(self._ccxt, call.method, (), call)]
-        return page
+        return question.read(await self._asker.answer(question.call))
 
     async def _read(self, kind: SyncKind, read: Read) -> Reading:
         rows: list[Row] = []
         as_of: datetime | None = None
         for call in read.calls:
             try:
-                found, sent_at = await self._asked(partial(self._rows, kind, read, call))
+                found, sent_at = await self._asker.asked(partial(self._rows, kind, read, call))
             except ExchangeError as exc:
-                return Reading(wallet=read.wallet, as_of=as_of or self._now, error=exc)
+                return Reading(wallet=read.wallet, as_of=as_of or self._asker.now, error=exc)
             as_of = as_of or sent_at
             rows += found
         twice = parse.named_twice(rows)
         if twice:
             error = BadResponse(f"{self.facts.name} lists {twice} in {read.wallet or kind} twice, and differently.")
-            return Reading(wallet=read.wallet, as_of=as_of or self._now, error=error)
-        return Reading(wallet=read.wallet, as_of=as_of or self._now, rows=tuple(rows))
+            return Reading(wallet=read.wallet, as_of=as_of or self._asker.now, error=error)
+        return Reading(wallet=read.wallet, as_of=as_of or self._asker.now, rows=tuple(rows))
 
     async def _rows(self, kind: SyncKind, read: Read, call: Call) -> list[Row]:
         rows: list[Row] = []
@@ -213,7 +205,7 @@ class Client:
         await self._template.load()
         table = self._template.ccxt
         rows = parse.markets(table.markets.values(), precision_mode=table.precisionMode)
-        return Reading(wallet="", as_of=self._template.as_of or self._now, rows=rows)
+        return Reading(wallet="", as_of=self._template.as_of or self._asker.now, rows=rows)
 
     async def _with_ended(self, reading: Reading, known: Sequence[OpenOrder]) -> Reading:
         if reading.error is not None:
@@ -222,7 +214,7 @@ class Client:
         for order in vanished(known, reading.rows, wallet=reading.wallet):
             try:
                 found = await self._end(order)
-            except _STOPS_ALL as exc:
+            except STOPS_ALL as exc:
                 return replace(reading, rows=(), error=exc)
             except ExchangeError:
                 continue
@@ -232,7 +224,7 @@ class Client:
 
     async def _end(self, order: OpenOrder) -> Order | None:
         if order.symbol in self._ccxt.markets:
-            found, _ = await self._asked(partial(ended, self._ccxt, self.facts, order))
+            found, _ = await self._asker.asked(partial(ended, self._ccxt, self.facts, order))
             return found
         # A market that is gone (delisted) takes its orders with it; but an old table proves nothing.
         is_certain = await self._template.is_younger(than=_YOUNG) and order.symbol not in self._template.ccxt.markets
@@ -248,60 +240,21 @@ class Client:
                     raise error
             if rejected is not None:
                 await self._confirm(kind, rejected)
-        return tuple(_not_permitted(reading) for reading in readings)
+        return tuple(self._not_permitted(reading) for reading in readings)
 
     async def _confirm(self, kind: SyncKind, rejected: CredentialsRejected) -> None:
         """Binance says the same to a dead key and to one that may not read futures: only the first fails here too."""
         check = self.facts.key_check
         if kind is SyncKind.BALANCES and check.method == _METHODS[kind][0]:
             raise rejected
-        await self._asked(partial(self._answer, check))
+        await self._asker.check_key()
 
-    @property
-    def _now(self) -> datetime:
-        return self._template.line.now
-
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> tuple[T, datetime]:
-        """What `ask` brings and when its first request was sent, the exchange's clock. A skewed clock is set, once."""
-        before = self._template.line.offset
-        try:
-            return await self._once(ask)
-        except ClockSkewed:
-            await self._template.measure_clock()
-        except CredentialsRejected:
-            if not self.facts.hides_skew:
-                raise
-            await self._template.measure_clock()
-            if abs(self._template.line.offset - before) < _SKEW:
-                raise
-        return await self._once(ask)
-
-    async def _once(self, ask: Callable[[], Awaitable[T]]) -> tuple[T, datetime]:
-        self._ccxt.forget()
-        failure: ExchangeError | None = None
-        try:
-            found = await ask()
-        except Exception as exc:  # noqa: BLE001  everything is classified; a bug of ours or ccxt's is a BadResponse
-            failure = self._classified(exc)
-        if failure is not None:
-            # Outside of `except`: the original's text and its traceback's locals carry keys and signatures.
-            raise failure
-        return found, self._ccxt.first_sent_at or self._now
-
-    def _classified(self, exc: Exception) -> ExchangeError:
-        line, answer = self._template.line, self._ccxt.last_answer
-        failure = classified(exc, self.facts.exchange_id, now=datetime.now(UTC), answer=answer, offset=line.offset)
-        line.heard(failure)
-        if isinstance(failure, BadResponse) and not failure.payload and failure is exc:
-            # One of our parsers': it knows neither the exchange nor what it was given.
-            said = answer.redacted(failure.message) if answer else failure.message
-            payload = answer.excerpt if answer else ""
-            return BadResponse(f"{self.facts.name}: {said}", code=failure.code, payload=payload)
-        return failure
-
-
-def _not_permitted(reading: Reading) -> Reading:
-    error = reading.error
-    if not isinstance(error, CredentialsRejected):
-        return reading
-    return replace(reading, error=PermissionMissing(error.message, code=error.code))
+    def _not_permitted(self, reading: Reading) -> Reading:
+        """The exchange says of a key that may not read a wallet what it says of a dead one."""
+        error = reading.error
+        if not isinstance(error, CredentialsRejected):
+            return reading
+        what = f"the {reading.wallet} wallet" if reading.wallet else "this"
+        code = f" (code {error.code})" if error.code else ""
+        missing = PermissionMissing(f"{self.facts.name}: this key may not read {what}{code}.", code=error.code)
+        return replace(reading, error=missing)

@@ -5,6 +5,7 @@ Everywhere `total` is the wallet's balance, without unrealised PnL: that is told
 
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import ccxt.async_support
@@ -13,7 +14,10 @@ from alphapulse.exchanges.answers import rows_in
 from alphapulse.exchanges.ccxt.paging import MOST_PAGES
 from alphapulse.exchanges.ccxt.transport import Transport
 from alphapulse.exchanges.errors import BadResponse, PermissionMissing
-from alphapulse.money import to_decimal
+from alphapulse.money import ZERO, add, to_decimal
+
+_LOCKED_PER_PAGE = 100
+_FILLS = ("filled", "remaining", "average", "cost")
 
 
 class Binance(Transport, ccxt.async_support.binance):  # type: ignore[misc]
@@ -26,6 +30,36 @@ class Binance(Transport, ccxt.async_support.binance):  # type: ignore[misc]
             ]
             response = {**response, "assets": rows}
         return super().parse_balance_custom(response, type, *rest, **named)
+
+    def parse_position_risk(self, position: Any, market: Any = None) -> Any:
+        """ccxt knows the side by the notional, which COIN-M may leave out."""
+        parsed = super().parse_position_risk(position, market)
+        amount = to_decimal(position["positionAmt"])
+        return {**parsed, "side": parsed["side"] or ("long" if amount > 0 else "short")}
+
+    def parse_order(self, order: Any, market: Any = None) -> Any:
+        """A trigger order that went off became another order: that one tells what was filled."""
+        parsed = super().parse_order(order, market)
+        return {**parsed, **dict.fromkeys(_FILLS)} if order.get("actualOrderId") else parsed
+
+    async def fetch_locked_earn(self, params: Any = None) -> Any:
+        """Locked simple-earn as a balance: a coin may be locked several times, and there may be several pages."""
+        total: dict[str, Decimal] = {}
+        for row in await self._locked_positions():
+            code = self.safe_currency_code(row["asset"])
+            total[code] = add(total.get(code, ZERO), to_decimal(row["amount"]))
+        return {code: {"free": ZERO, "used": amount, "total": amount} for code, amount in total.items()}
+
+    async def _locked_positions(self) -> list[Mapping[str, Any]]:
+        rows: list[Mapping[str, Any]] = []
+        for number in range(1, MOST_PAGES + 1):
+            page = await self.sapi_get_simple_earn_locked_position({"current": number, "size": _LOCKED_PER_PAGE})
+            found = rows_in(page, "rows[]")
+            assert isinstance(found, list)
+            rows += found
+            if len(found) < _LOCKED_PER_PAGE:
+                return rows
+        raise BadResponse(f"The answer has more than {MOST_PAGES} pages.")
 
 
 class Okx(Transport, ccxt.async_support.okx):  # type: ignore[misc]

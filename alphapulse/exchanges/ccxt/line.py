@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -12,7 +11,7 @@ import aiohttp
 import certifi
 import yarl
 
-from alphapulse.exchanges import catalogue
+from alphapulse.exchanges import catalogue, told
 from alphapulse.exchanges.ccxt.answer import Answer, Request
 from alphapulse.exchanges.errors import ExchangeError, RateLimited
 from alphapulse.exchanges.route import Route
@@ -21,18 +20,6 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 # Longer than most sync intervals: a TLS handshake costs more than the request it carries.
 KEEP_ALIVE = timedelta(seconds=75)
 MAX_CONNECTIONS = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """The weight that the exchange says this IP had used of a quota, when it was asked: between `sent_at` and `at`.
-
-    Both are its clock.
-    """
-
-    weight: int
-    sent_at: datetime
-    at: datetime
 
 
 class Line:
@@ -93,33 +80,18 @@ class Line:
 
     def count(self, answer: Answer) -> None:
         """Remembers what the answer's headers say about our use of the quotas of its host."""
-        _offsets[self.route] = self.offset
+        told.note_offset(self.route, self.offset)
         for quota in catalogue.exchange(self.route.exchange_id).quotas:
-            said = answer.header(quota.used_header) if quota.used_header and quota.host == answer.request.host else ""
+            is_told = quota.used_header and quota.is_counted_at(answer.request.host)
+            said = answer.header(quota.used_header) if is_told else ""
             if said.isdigit():
                 sent_at, at = answer.sent_at + self.offset, answer.received_at + self.offset
-                used = Used(weight=int(said), sent_at=sent_at, at=at)
-                _used.setdefault(self.route, {})[quota.name] = used
+                told.note_usage(self.route, quota.name, told.Used(weight=int(said), sent_at=sent_at, at=at))
 
     async def close(self) -> None:
         await self._session.close()
         # aiohttp closes TLS transports in the loop's next turns.
         await asyncio.sleep(0)
-
-
-# Read by other threads than the loop's: each entry is replaced whole.
-_used: dict[Route, dict[str, Used]] = {}
-_offsets: dict[Route, timedelta] = {}
-
-
-def usage(route: Route) -> Mapping[str, Used]:
-    """What the exchange last said this egress had used, by quota. Callable from any thread."""
-    return dict(_used.get(route, {}))
-
-
-def clock_offset(route: Route) -> timedelta:
-    """How far the exchange's clock is from ours, as this process knows it; zero before it was asked."""
-    return _offsets.get(route, timedelta(0))
 
 
 @cache

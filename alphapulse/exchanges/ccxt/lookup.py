@@ -29,7 +29,7 @@ def vanished(known: Iterable[OpenOrder], rows: Sequence[Row], *, wallet: str) ->
 
 async def ended(client: Any, facts: Exchange, order: OpenOrder) -> Order | None:
     """The order as the exchange has it; what `given_up` says when it has none."""
-    for lookup in facts.order_lookups:
+    for lookup in facts.lookups(order.wallet):
         try:
             found = await _asked(client, lookup, order)
         except ccxt.async_support.OrderNotFound:

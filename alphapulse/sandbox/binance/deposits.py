@@ -1,41 +1,40 @@
-"""Money that came and went: what the control set from outside, as deposits and withdrawals on chain."""
+"""Money that came and went on chain: what the control set or planted as deposits and withdrawals."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 
 from alphapulse.sandbox.accounts import Entry
-from alphapulse.sandbox.binance.params import BinanceError, fixed8
+from alphapulse.sandbox.binance.params import fixed8
 from alphapulse.sandbox.binance.protocol import Request
 from alphapulse.sandbox.binance.spot_account import network_of
-from alphapulse.sandbox.binance.spot_market import optional_time
-from alphapulse.sandbox.clock import DAY_MS
+from alphapulse.sandbox.binance.windows import window
 
 Json = dict[str, object]
 _MOST_DAYS = 90
 _DONE_DEPOSIT, _DONE_WITHDRAWAL = 1, 6
+_WALLET_TYPES = {"spot": 0, "funding": 1}
 
 
 def deposits(request: Request) -> list[Json]:
-    return [_deposit(entry) for entry in _asked(request, _DONE_DEPOSIT) if entry.amount > 0]
+    return [_deposit(entry) for entry in _asked(request, _DONE_DEPOSIT, lambda amount: amount > 0)]
 
 
 def withdrawals(request: Request) -> list[Json]:
-    return [_withdrawal(entry) for entry in _asked(request, _DONE_WITHDRAWAL) if entry.amount < 0]
+    return [_withdrawal(entry) for entry in _asked(request, _DONE_WITHDRAWAL, lambda amount: amount < 0)]
 
 
-def _asked(request: Request, status: int) -> list[Entry]:
+def _asked(request: Request, status: int, is_wanted: Callable[[Decimal], bool]) -> list[Entry]:
     """Newest first, within 90 days, all of them done."""
     params = request.params
-    end_ms = optional_time(request, "endTime") or request.now_ms
-    start_ms = optional_time(request, "startTime")
-    if start_ms is not None and end_ms - start_ms > _MOST_DAYS * DAY_MS:
-        raise BinanceError(-1127, f"The timestamp gap can not be larger than {_MOST_DAYS} days.")
-    first_ms = end_ms - _MOST_DAYS * DAY_MS if start_ms is None else start_ms
+    first_ms, end_ms = window(request, most_days=_MOST_DAYS)
     found = [
         entry
         for entry in reversed(request.owner.entries)
-        if entry.kind == "deposit"
-        and entry.wallet == "spot"
+        if entry.kind in ("deposit", "withdrawal")
+        and is_wanted(entry.amount)
+        and entry.wallet in _WALLET_TYPES
         and first_ms <= entry.at_ms <= end_ms
         and params.get("coin") in ("", entry.currency)
         and params.integer("status", status) == status
@@ -49,9 +48,9 @@ def _deposit(entry: Entry) -> Json:
         "id": str(entry.id),
         "amount": fixed8(entry.amount),
         "coin": entry.currency,
-        "network": network_of(entry.currency),
+        "network": entry.detail("network", network_of(entry.currency)),
         "status": _DONE_DEPOSIT,
-        "address": _address(entry.currency),
+        "address": entry.detail("address", _address(entry.currency)),
         "addressTag": "",
         "txId": _transaction(entry),
         "insertTime": entry.at_ms,
@@ -59,28 +58,30 @@ def _deposit(entry: Entry) -> Json:
         "transferType": 0,
         "confirmTimes": "12/12",
         "unlockConfirm": 12,
-        "walletType": 0,
+        "walletType": _WALLET_TYPES[entry.wallet],
         "travelRuleStatus": 0,
     }
 
 
 def _withdrawal(entry: Entry) -> Json:
+    """What arrived, and the fee that left on top of it."""
+    fee = Decimal(entry.detail("fee", "0"))
     applied = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return {
-        "id": sha256(str(entry.id).encode()).hexdigest()[:32],
-        "amount": fixed8(-entry.amount),
-        "transactionFee": "0",
+        "id": str(entry.id),
+        "amount": fixed8(-entry.amount - fee),
+        "transactionFee": fixed8(fee),
         "coin": entry.currency,
         "status": _DONE_WITHDRAWAL,
-        "address": _address(entry.currency),
+        "address": entry.detail("address", _address(entry.currency)),
         "txId": _transaction(entry),
         "applyTime": applied,
         "completeTime": applied,
-        "network": network_of(entry.currency),
+        "network": entry.detail("network", network_of(entry.currency)),
         "transferType": 0,
         "info": "",
         "confirmNo": 12,
-        "walletType": 0,
+        "walletType": _WALLET_TYPES[entry.wallet],
         "txKey": "",
     }
 
@@ -90,4 +91,4 @@ def _address(code: str) -> str:
 
 
 def _transaction(entry: Entry) -> str:
-    return "0x" + sha256(f"sandbox/{entry.id}".encode()).hexdigest()
+    return entry.detail("txid") or "0x" + sha256(f"sandbox/{entry.id}".encode()).hexdigest()

@@ -14,19 +14,16 @@ from alphapulse.sandbox.binance import (
 )
 from alphapulse.sandbox.binance.futures_asked import WALLET
 from alphapulse.sandbox.binance.futures_checks import ERRORS
-from alphapulse.sandbox.binance.protocol import BinanceHost, Endpoint, Handle, Pool, Security, Weight
+from alphapulse.sandbox.binance.protocol import BinanceHost, Endpoint, Handle, Pool, Security, Weight, by_symbol
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.exchange import Exchange
 from alphapulse.sandbox.limits import MINUTE_MS, SECOND_MS, IpBudget, Windows
+from alphapulse.sandbox.markets import MarketKind
 
 _SPOT_LIMIT, _FUTURES_LIMIT = 6000, 2400
 _DATA_LIMIT = 1000  # requests to /futures/data in five minutes
 
 Params = Mapping[str, str]
-
-
-def _by_symbol(one: int, every: int) -> Weight:
-    return lambda params: one if params.get("symbol") else every
 
 
 def _by_limit(default: int, *steps: tuple[int, int], beyond: int) -> Weight:
@@ -55,10 +52,10 @@ _PUBLIC = {
     "/fapi/v1/ping": Endpoint(futures_market.ping),
     "/fapi/v1/time": Endpoint(futures_market.server_time),
     "/fapi/v1/exchangeInfo": Endpoint(futures_market.exchange_info),
-    "/fapi/v1/ticker/24hr": Endpoint(futures_market.ticker_24h, _by_symbol(1, 40)),
-    "/fapi/v1/ticker/price": Endpoint(futures_market.ticker_price, _by_symbol(1, 2)),
-    "/fapi/v2/ticker/price": Endpoint(futures_market.ticker_price, _by_symbol(1, 2)),
-    "/fapi/v1/ticker/bookTicker": Endpoint(futures_market.ticker_book, _by_symbol(2, 5)),
+    "/fapi/v1/ticker/24hr": Endpoint(futures_market.ticker_24h, by_symbol(1, 40)),
+    "/fapi/v1/ticker/price": Endpoint(futures_market.ticker_price, by_symbol(1, 2)),
+    "/fapi/v2/ticker/price": Endpoint(futures_market.ticker_price, by_symbol(1, 2)),
+    "/fapi/v1/ticker/bookTicker": Endpoint(futures_market.ticker_book, by_symbol(2, 5)),
     "/fapi/v1/depth": Endpoint(futures_market.depth, _DEPTH),
     "/fapi/v1/rpiDepth": Endpoint(futures_market.depth, 20),
     "/fapi/v1/trades": Endpoint(futures_market.trades, 5),
@@ -69,7 +66,7 @@ _PUBLIC = {
     "/fapi/v1/markPriceKlines": Endpoint(futures_candles.mark_klines, _KLINES),
     "/fapi/v1/indexPriceKlines": Endpoint(futures_candles.index_klines, _KLINES),
     "/fapi/v1/premiumIndexKlines": Endpoint(futures_candles.premium_klines, _KLINES),
-    "/fapi/v1/premiumIndex": Endpoint(futures_funding.premium_index, _by_symbol(1, 10)),
+    "/fapi/v1/premiumIndex": Endpoint(futures_funding.premium_index, by_symbol(1, 10)),
     "/fapi/v1/fundingRate": Endpoint(futures_funding.funding_rates),
     "/fapi/v1/fundingInfo": Endpoint(futures_funding.funding_info),
     "/fapi/v1/openInterest": Endpoint(futures_funding.open_interest),
@@ -90,16 +87,16 @@ _READING = {
     "/fapi/v1/symbolConfig": _private(futures_settings.symbol_config, 5),
     "/fapi/v1/positionSide/dual": _private(futures_settings.position_mode, 30),
     "/fapi/v1/multiAssetsMargin": _private(futures_settings.multi_assets_mode, 30),
-    "/fapi/v1/openOrders": _private(futures_orders.open_orders, _by_symbol(1, 40)),
+    "/fapi/v1/openOrders": _private(futures_orders.open_orders, by_symbol(1, 40)),
     "/fapi/v1/openOrder": _private(futures_orders.query_open, 1),
     "/fapi/v1/order": _private(futures_orders.query, 1),
     "/fapi/v1/allOrders": _private(futures_orders.all_orders, 5),
-    "/fapi/v1/openAlgoOrders": _private(futures_algo.open_orders, _by_symbol(1, 40)),
+    "/fapi/v1/openAlgoOrders": _private(futures_algo.open_orders, by_symbol(1, 40)),
     "/fapi/v1/algoOrder": _private(futures_algo.query, 1),
     "/fapi/v1/allAlgoOrders": _private(futures_algo.all_orders, 5),
     "/fapi/v1/userTrades": _private(futures_history.user_trades, 5),
     "/fapi/v1/income": _private(futures_history.income, 30),
-    "/fapi/v1/forceOrders": _private(futures_history.nothing, _by_symbol(20, 50)),
+    "/fapi/v1/forceOrders": _private(futures_history.nothing, by_symbol(20, 50)),
     "/fapi/v1/rateLimit/order": _private(futures_history.order_limits, 1),
 }
 _TRADING = {
@@ -122,19 +119,25 @@ _TRADING = {
 }
 
 
-def futures_host(exchange: Exchange, config: SandboxConfig) -> BinanceHost:
+def futures_budget(config: SandboxConfig) -> IpBudget:
+    """One for USD-M and COIN-M together, as it is since June 2026."""
+    return ip_budget(config, config.weight_limit * _FUTURES_LIMIT // _SPOT_LIMIT)
+
+
+def futures_host(exchange: Exchange, config: SandboxConfig, budget: IpBudget | None = None) -> BinanceHost:
     return BinanceHost(
         exchange=exchange,
         endpoints={("GET", path): endpoint for path, endpoint in (_PUBLIC | _READING).items()} | _TRADING,
         errors=ERRORS,
         pools=[
-            Pool("/fapi/", _budget(config, config.weight_limit * _FUTURES_LIMIT // _SPOT_LIMIT)),
-            Pool("/futures/data/", _budget(config, _DATA_LIMIT, window_ms=5 * MINUTE_MS), header="X-Used-Weight-5M"),
+            Pool("/fapi/", budget or futures_budget(config)),
+            Pool("/futures/data/", ip_budget(config, _DATA_LIMIT, window_ms=5 * MINUTE_MS), header="X-Used-Weight-5M"),
         ],
         order_windows={"10S": Windows(10 * SECOND_MS, 300), "1M": Windows(MINUTE_MS, 1200)},
+        kind=MarketKind.LINEAR,
     )
 
 
-def _budget(config: SandboxConfig, limit: int, *, window_ms: int = MINUTE_MS) -> IpBudget:
+def ip_budget(config: SandboxConfig, limit: int, *, window_ms: int = MINUTE_MS) -> IpBudget:
     first_ban_ms = config.first_ban_s * SECOND_MS
     return IpBudget(limit=limit, window_ms=window_ms, patience=config.patience, first_ban_ms=first_ban_ms)

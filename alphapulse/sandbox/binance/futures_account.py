@@ -16,7 +16,7 @@ def account_v3(request: Request) -> Json:
     now = Snapshot(request.exchange, request.owner)
     assets = now.assets()
     return _totals(now, assets) | {
-        "assets": [_asset(state) for state in assets],
+        "assets": [told_asset(state) for state in assets],
         "positions": [_position_v3(now, row) for row in now.legs],
     }
 
@@ -38,7 +38,7 @@ def account_v2(request: Request) -> Json:
         about
         | _totals(now, assets)
         | {
-            "assets": [_asset(state) | {"marginAvailable": True} for state in assets],
+            "assets": [told_asset(state) | {"marginAvailable": True} for state in assets],
             "positions": [_position_v2(now, row) for row in _all_legs(request, now)],
         }
     )
@@ -114,7 +114,7 @@ def _totals(now: Snapshot, assets: list[AssetState]) -> Json:
     }
 
 
-def _asset(state: AssetState) -> Json:
+def told_asset(state: AssetState) -> Json:
     return {
         "asset": state.asset,
         "walletBalance": money(state.wallet),

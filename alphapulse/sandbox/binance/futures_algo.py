@@ -1,4 +1,4 @@
-"""USD-M's conditional orders. They sleep until the price is reached and then appear among the ordinary ones."""
+"""The futures' conditional orders. They sleep until the price is reached and then appear among the ordinary ones."""
 
 from alphapulse.sandbox.binance.futures_asked import Json, market_of, page_of, week_of
 from alphapulse.sandbox.binance.futures_checks import check_wish
@@ -6,7 +6,6 @@ from alphapulse.sandbox.binance.futures_rows import told_conditional
 from alphapulse.sandbox.binance.futures_wishes import conditional_wish
 from alphapulse.sandbox.binance.params import BinanceError
 from alphapulse.sandbox.binance.protocol import Request
-from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import Order, OrderStatus, Reason, Rejection
 
 
@@ -43,7 +42,7 @@ def open_orders(request: Request) -> list[Json]:
     return [
         told_conditional(order)
         for order in request.owner.open_orders.values()
-        if _sleeps(order) and market in (None, order.market)
+        if order.market.kind is request.kind and _sleeps(order) and market in (None, order.market)
     ]
 
 
@@ -60,7 +59,7 @@ def all_orders(request: Request) -> list[Json]:
 
 
 def _sleeps(order: Order) -> bool:
-    return not order.market.is_spot and order.status is OrderStatus.UNTRIGGERED
+    return order.status is OrderStatus.UNTRIGGERED
 
 
 def _found(request: Request) -> Order | None:
@@ -68,7 +67,7 @@ def _found(request: Request) -> Order | None:
     if params.has("algoId"):
         order = owner.orders.get(params.required_int("algoId"))
     elif params.has("clientAlgoId"):
-        order = owner.order_by_client_id(MarketKind.LINEAR, params.get("clientAlgoId"))
+        order = owner.order_by_client_id(request.kind, params.get("clientAlgoId"))
     else:
         raise BinanceError(-1102, "Param 'algoId' or 'clientAlgoId' must be sent, but both were empty/null!")
-    return order if order is not None and not order.market.is_spot and order.trigger else None
+    return order if order is not None and order.market.kind is request.kind and order.trigger else None

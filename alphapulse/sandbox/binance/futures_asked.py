@@ -1,4 +1,4 @@
-"""What a USD-M request asks about: its market, its window of time, how many rows."""
+"""What a request to one of the futures' hosts asks about: its market, its window of time, how many rows."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 from alphapulse.sandbox.binance.params import BinanceError
 from alphapulse.sandbox.binance.protocol import Request
 from alphapulse.sandbox.clock import DAY_MS
-from alphapulse.sandbox.markets import Market, MarketKind
+from alphapulse.sandbox.markets import Market
 
 Json = dict[str, object]
 WALLET = "futures"
@@ -19,7 +19,7 @@ def market_of(request: Request, name: str = "symbol") -> Market:
 
 
 def market_named(request: Request, symbol: str) -> Market:
-    market = request.exchange.markets.get(MarketKind.LINEAR, symbol)
+    market = request.exchange.markets.get(request.kind, symbol)
     if market is None:
         raise BinanceError(-1121, "Invalid symbol.")
     return market
@@ -29,7 +29,7 @@ def asked_markets(request: Request) -> list[Market]:
     """The one of `symbol`, or all."""
     if request.params.has("symbol"):
         return [market_of(request)]
-    return list(request.exchange.markets.of(MarketKind.LINEAR).values())
+    return list(request.exchange.markets.of(request.kind).values())
 
 
 def time_of(request: Request, name: str) -> int | None:

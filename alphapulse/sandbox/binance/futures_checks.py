@@ -1,4 +1,4 @@
-"""What USD-M complains about in an order, in its own codes, before the engine sees it."""
+"""What USD-M and COIN-M complain about in an order, in its own codes, before the engine sees it."""
 
 from decimal import Decimal
 
@@ -96,11 +96,12 @@ def _check_reducible(account: Account, wish: NewOrder) -> None:
 def _check_size(exchange: Exchange, account: Account, wish: NewOrder, price: Decimal) -> None:
     market, amount = wish.market, wish.amount or Decimal(0)
     mark = exchange.last(market)
-    if amount * price < market.min_notional:
+    if amount * market.worth(price) < market.min_notional:
         least = f"{market.min_notional:f}"
         raise BinanceError(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
     held = account.positions.position(market.id, wish.position_side).amount
-    after = abs(held + (amount if wish.side == "buy" else -amount)) * mark
+    value = market.worth(mark)
+    after = abs(held + (amount if wish.side == "buy" else -amount)) * value
     leverage = account.positions.settings(market.id).leverage
-    if after > abs(held) * mark and after > max_notional(leverage, contract.brackets(market)):
+    if after > abs(held) * value and after > max_notional(leverage, contract.brackets(market)):
         raise BinanceError(-2027, "Exceeded the maximum allowable position at current leverage.")

@@ -22,7 +22,7 @@ _KEPT_MS = 30 * DAY_MS  # how far back the statistics go
 
 
 def premium_index(request: Request) -> object:
-    rows = [_mark(request.exchange, market, request.now_ms) for market in asked_markets(request)]
+    rows = [mark_row(request.exchange, market, request.now_ms) for market in asked_markets(request)]
     return rows[0] if request.params.has("symbol") else rows
 
 
@@ -85,7 +85,7 @@ def long_short_ratio(request: Request) -> list[Json]:
     return [_ratio(request.exchange, market, at_ms) for at_ms in _moments(request)]
 
 
-def _mark(exchange: Exchange, market: Market, now_ms: int) -> Json:
+def mark_row(exchange: Exchange, market: Market, now_ms: int) -> Json:
     market_ms = exchange.clock.market_ms()
     price = contract.money(exchange.last(market, market_ms))
     row: Json = {"symbol": market.id, "markPrice": price, "indexPrice": price, "estimatedSettlePrice": price}

@@ -53,15 +53,15 @@ def rate_limits() -> list[Json]:
 
 
 def ticker_24h(request: Request) -> object:
-    return _one_or_many(request, _day_ticker)
+    return _one_or_many(request, day_row)
 
 
 def ticker_price(request: Request) -> object:
-    return _one_or_many(request, _price)
+    return _one_or_many(request, price_row)
 
 
 def ticker_book(request: Request) -> object:
-    return _one_or_many(request, _book_ticker)
+    return _one_or_many(request, book_row)
 
 
 def depth(request: Request) -> Json:
@@ -103,11 +103,11 @@ def _one_or_many(request: Request, told: Callable[[Exchange, Market, int], Json]
     return rows[0] if request.params.has("symbol") else rows
 
 
-def _price(exchange: Exchange, market: Market, now_ms: int) -> Json:
+def price_row(exchange: Exchange, market: Market, now_ms: int) -> Json:
     return {"symbol": market.id, "price": contract.in_price(market, exchange.last(market)), "time": now_ms}
 
 
-def _book_ticker(exchange: Exchange, market: Market, now_ms: int) -> Json:
+def book_row(exchange: Exchange, market: Market, now_ms: int) -> Json:
     top = exchange.book(market).top()
     return {
         "symbol": market.id,
@@ -120,7 +120,7 @@ def _book_ticker(exchange: Exchange, market: Market, now_ms: int) -> Json:
     }
 
 
-def _day_ticker(exchange: Exchange, market: Market, now_ms: int) -> Json:
+def day_row(exchange: Exchange, market: Market, now_ms: int) -> Json:
     day = exchange.day(market)
     last, opened = market.to_price(day.last), market.to_price(day.open)
     last_trade, count = public_trades.trade_id_at(exchange.clock.market_ms()), DAY_MS // public_trades.EVERY_MS

@@ -1,4 +1,4 @@
-"""USD-M's orders: placing, changing, asking, cancelling; one by one and by the batch."""
+"""USD-M's and COIN-M's orders: placing, changing, asking, cancelling; one by one and by the batch."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,6 @@ from alphapulse.sandbox.binance.futures_rows import acknowledged, is_ordinary, p
 from alphapulse.sandbox.binance.futures_wishes import plain_wish
 from alphapulse.sandbox.binance.params import BinanceError, Params
 from alphapulse.sandbox.binance.protocol import Request
-from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import Order, OrderType, Reason, Rejection
 
 _BATCH = 5
@@ -88,17 +87,21 @@ def cancel_all(request: Request) -> Json:
 def open_orders(request: Request) -> list[Json]:
     market = market_of(request) if request.params.has("symbol") else None
     found = request.owner.open_orders.values()
-    return [told_order(order) for order in found if is_ordinary(order) and market in (None, order.market)]
+    ours = (order for order in found if order.market.kind is request.kind and market in (None, order.market))
+    return [told_order(order) for order in ours if is_ordinary(order)]
 
 
 def all_orders(request: Request) -> list[Json]:
     """From an id on, or within seven days."""
     market, first = market_of(request), request.params.integer("orderId", 0)
     start_ms, end_ms = week_of(request)
+    memory, now_ms = request.exchange.memory, request.now_ms
     found = [
         order
         for order in request.owner.orders_of(market)
-        if is_ordinary(order) and (order.id >= first if first else start_ms <= order.created_ms <= end_ms)
+        if is_ordinary(order)
+        and (order.id >= first if first else start_ms <= order.created_ms <= end_ms)
+        and memory.keeps_order(order, now_ms)
     ]
     begins = bool(first) or request.params.has("startTime")
     return [told_order(order) for order in page_of(request, found, default=500, most=1000, from_first=begins)]
@@ -171,7 +174,7 @@ def _found(request: Request, params: Params) -> Order | None:
     if params.has("orderId"):
         order = owner.orders.get(params.required_int("orderId"))
     elif params.has("origClientOrderId"):
-        order = owner.order_by_client_id(MarketKind.LINEAR, params.get("origClientOrderId"))
+        order = owner.order_by_client_id(request.kind, params.get("origClientOrderId"))
     else:
         raise BinanceError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
     if order is None or order.market.id != symbol or not is_ordinary(order):

@@ -1,4 +1,4 @@
-"""USD-M's orders, conditional orders, trades and income as Binance writes them."""
+"""USD-M's and COIN-M's orders, conditional orders, trades and income as Binance writes them."""
 
 from decimal import Decimal
 
@@ -17,11 +17,15 @@ _STATUSES = {
 }
 INCOME_TYPES = {
     "deposit": "TRANSFER",
+    "withdrawal": "TRANSFER",
     "transfer": "TRANSFER",
     "adjustment": "TRANSFER",
     "profit": "REALIZED_PNL",
     "fee": "COMMISSION",
     "funding": "FUNDING_FEE",
+    "rebate": "COMMISSION_REBATE",
+    "airdrop": "WELCOME_BONUS",
+    "convert": "AUTO_EXCHANGE",
 }
 
 
@@ -51,7 +55,6 @@ def placed_order(order: Order) -> Json:
         "origQty": in_amount(market, order.amount),
         "executedQty": in_amount(market, order.filled),
         "cumQty": in_amount(market, order.filled),
-        "cumQuote": f"{order.cost:.5f}",
         "timeInForce": order.extra.get("timeInForce", "GTC"),
         "type": order.type.upper(),
         "reduceOnly": order.reduce_only,
@@ -66,14 +69,22 @@ def placed_order(order: Order) -> Json:
         "selfTradePreventionMode": order.extra.get("selfTradePreventionMode", "EXPIRE_MAKER"),
         "goodTillDate": 0,
         "updateTime": order.updated_ms,
-    }
+    } | _cost(order)
+
+
+def _cost(order: Order) -> Json:
+    """COIN-M tells what was spent in the coin, and which pair a contract belongs to."""
+    if order.market.is_inverse:
+        return {"cumBase": money(order.cost), "pair": f"{order.market.base}{order.market.quote}"}
+    return {"cumQuote": f"{order.cost:.5f}"}
 
 
 def acknowledged(order: Order) -> Json:
     """As if nothing had happened to it yet: the answer to newOrderRespType=ACK."""
     nothing = in_amount(order.market, Decimal(0))
-    fresh = {"status": "NEW", "avgPrice": "0.00", "executedQty": nothing, "cumQty": nothing, "cumQuote": "0.00000"}
-    return placed_order(order) | fresh | {"updateTime": order.created_ms}
+    fresh = {"status": "NEW", "avgPrice": "0.00", "executedQty": nothing, "cumQty": nothing}
+    spent = {"cumBase": money(Decimal(0))} if order.market.is_inverse else {"cumQuote": "0.00000"}
+    return placed_order(order) | fresh | spent | {"updateTime": order.created_ms}
 
 
 def told_conditional(order: Order) -> Json:
@@ -127,7 +138,7 @@ def told_trade(trade: Trade) -> Json:
         "price": in_price(market, trade.price),
         "qty": in_amount(market, trade.amount),
         "realizedPnl": money(trade.realised),
-        "quoteQty": money(trade.cost),
+        **_worth(trade),
         "commission": money(trade.fee),
         "commissionAsset": trade.fee_currency,
         "time": trade.at_ms,
@@ -137,15 +148,23 @@ def told_trade(trade: Trade) -> Json:
     }
 
 
+def _worth(trade: Trade) -> Json:
+    market = trade.market
+    if market.is_inverse:
+        return {"pair": f"{market.base}{market.quote}", "marginAsset": market.settle, "baseQty": money(trade.cost)}
+    return {"quoteQty": money(trade.cost)}
+
+
 def told_income(entry: Entry) -> Json:
     kind = INCOME_TYPES[entry.kind]
+    trade_id = entry.reference if entry.kind in ("profit", "fee") else ""
     return {
         "symbol": entry.market,
         "incomeType": kind,
         "income": money(entry.amount),
         "asset": entry.currency,
         "time": entry.at_ms,
-        "info": entry.reference or kind,
+        "info": trade_id or kind,
         "tranId": entry.id,
-        "tradeId": entry.reference,
+        "tradeId": trade_id,
     }

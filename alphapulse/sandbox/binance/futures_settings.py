@@ -1,4 +1,4 @@
-"""USD-M's switches: position mode, leverage, margin type, multi-assets mode, fees, brackets."""
+"""The futures' switches: position mode, leverage, margin type, multi-assets mode, fees, brackets."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from alphapulse.sandbox.binance.params import BinanceError
 from alphapulse.sandbox.binance.protocol import Request
 from alphapulse.sandbox.exchange import SHARED_COLLATERAL
 from alphapulse.sandbox.margin import max_notional
-from alphapulse.sandbox.markets import Market, MarketKind
+from alphapulse.sandbox.markets import Market
 from alphapulse.sandbox.positions import MarginMode, PositionSide
 
 ZERO = Decimal(0)
@@ -69,13 +69,13 @@ def set_leverage(request: Request) -> Json:
 
 def _check_leverage(request: Request, market: Market, leverage: int) -> None:
     """A smaller leverage must find its margin, a larger one must allow the position."""
-    now, known = Snapshot(request.exchange, request.owner), request.owner.positions.settings(market.id)
+    now, known = Snapshot(request.exchange, request.owner, request.kind), request.owner.positions.settings(market.id)
     rows = [row for row in now.legs if row.market is market]
     if any(abs(row.notional) > max_notional(leverage, brackets(market)) for row in rows):
         raise BinanceError(-2027, "Exceeded the maximum allowable position at current leverage.")
     margin = sum((row.position_margin + row.order_margin for row in rows), ZERO)
     more = margin * known.leverage / leverage - margin
-    if more > 0 and request.exchange.collateral(request.owner, market.settle).available < more:
+    if more > 0 and _available(request, market) < more:
         raise BinanceError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
 
 
@@ -118,13 +118,17 @@ def change_position_margin(request: Request) -> Json:
 
 
 def _check_position_margin(request: Request, market: Market, side: PositionSide, change: Decimal) -> None:
-    now = Snapshot(request.exchange, request.owner)
+    now = Snapshot(request.exchange, request.owner, request.kind)
     row = now.leg_of(request.owner.positions.leg(market.id, side), market)
-    if change > 0 and change > request.exchange.collateral(request.owner, market.settle).available:
+    if change > 0 and change > _available(request, market):
         raise BinanceError(-4050, "Cross balance insufficient.")
     kept = row.leg.position.isolated_wallet + change + min(ZERO, row.unrealised)
     if change < 0 and kept < row.position_margin:
         raise BinanceError(-4051, "Isolated balance insufficient.")
+
+
+def _available(request: Request, market: Market) -> Decimal:
+    return request.exchange.collateral(request.owner, market.settle, kind=market.kind).available
 
 
 def _side(request: Request, market: Market) -> PositionSide:
@@ -210,4 +214,5 @@ def _shares(request: Request) -> bool:
 
 
 def _has_open_orders(request: Request) -> bool:
-    return any(order.market.kind is MarketKind.LINEAR for order in request.owner.open_orders.values())
+    """The position mode is one for USD-M and COIN-M."""
+    return any(not order.market.is_spot for order in request.owner.open_orders.values())

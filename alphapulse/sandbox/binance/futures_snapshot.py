@@ -1,20 +1,18 @@
-"""What a USD-M account is worth at one moment: one mark price per market for a whole answer."""
+"""What a futures account is worth at one moment: one mark price per market for a whole answer."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
 from alphapulse.sandbox.accounts import Account, Holding
-from alphapulse.sandbox.binance.futures_asked import WALLET
 from alphapulse.sandbox.binance.futures_contracts import brackets
 from alphapulse.sandbox.collateral import Collateral, LegMargin, leg_margins, summed
 from alphapulse.sandbox.exchange import SHARED_COLLATERAL, Exchange
 from alphapulse.sandbox.margin import liquidation_price, maintenance_margin
-from alphapulse.sandbox.markets import Market
+from alphapulse.sandbox.markets import Market, MarketKind
 from alphapulse.sandbox.positions import Leg
 
 ZERO = Decimal(0)
-SETTLED_IN = ("USDT", "USDC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,10 @@ class AssetState:
 
 
 class Snapshot:
-    def __init__(self, exchange: Exchange, account: Account) -> None:
+    def __init__(self, exchange: Exchange, account: Account, kind: MarketKind = MarketKind.LINEAR) -> None:
         self.exchange = exchange
+        self.kind = kind
+        self.wallet = exchange.wallets[kind]
         self.account = account
         self.market_ms = exchange.clock.market_ms()
         self._marks: dict[str, Decimal] = {}
@@ -49,12 +49,12 @@ class Snapshot:
 
     @property
     def shares_collateral(self) -> bool:
-        return self.account.settings.get(SHARED_COLLATERAL) == "true"
+        return self.kind is MarketKind.LINEAR and self.account.settings.get(SHARED_COLLATERAL) == "true"
 
     @cached_property
     def legs(self) -> list[LegMargin]:
         """Every leg that is open or has orders."""
-        return leg_margins(self.account, None, self.exchange.linear, self.mark)
+        return leg_margins(self.account, None, self.exchange.markets.of(self.kind).get, self.mark)
 
     def leg_of(self, leg: Leg, market: Market) -> LegMargin:
         """Its state, with its open orders, or a flat one's."""
@@ -67,13 +67,14 @@ class Snapshot:
     @cached_property
     def together(self) -> Collateral:
         """All coins as one, in USDT: what multi-assets mode goes by."""
-        holdings = self.account.wallets.get(WALLET, {})
+        holdings = self.account.wallets.get(self.wallet, {})
         total = sum((held.free * self.worth(code) for code, held in holdings.items()), ZERO)
         return summed(total, self.legs, self.worth)
 
     def assets(self) -> list[AssetState]:
-        holdings = self.account.wallets.get(WALLET, {})
-        codes = dict.fromkeys((*SETTLED_IN, *holdings))
+        holdings = self.account.wallets.get(self.wallet, {})
+        settled_in = (market.settle for market in self.exchange.markets.of(self.kind).values())
+        codes = dict.fromkeys((*settled_in, *holdings))
         return [self._asset(code, holdings.get(code)) for code in codes]
 
     def _asset(self, code: str, holding: Holding | None) -> AssetState:
@@ -120,8 +121,10 @@ class Snapshot:
         if self.shares_collateral:
             return self.together.balance - self.together.isolated
         set_aside = (row.leg.position.isolated_wallet for row in self.legs if row.market.settle == code)
-        return self.account.held(WALLET, code).free - sum(set_aside, ZERO)
+        return self.account.held(self.wallet, code).free - sum(set_aside, ZERO)
 
 
 def _liquidated(rows: list[LegMargin], collateral: Decimal) -> Decimal:
-    return liquidation_price([(row.leg.position, brackets(row.market), row.mark) for row in rows], collateral)
+    market = rows[0].market
+    positions = [(row.leg.position, brackets(market), market.level(row.mark)) for row in rows]
+    return market.average(Decimal(1), liquidation_price(positions, collateral))

@@ -12,6 +12,7 @@ from alphapulse.sandbox.accounts import Account, ApiKey
 from alphapulse.sandbox.binance.params import BinanceError, Params
 from alphapulse.sandbox.exchange import Exchange
 from alphapulse.sandbox.limits import IpBudget, Windows
+from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import Reason, Rejection
 from alphapulse.sandbox.wire import Call, Reply
 
@@ -24,13 +25,18 @@ class Security(StrEnum):
 
 @dataclass(slots=True)
 class Request:
-    """A call that has passed the door. `owner` and `key` are there when the endpoint demanded a key."""
+    """A call that has passed the door. `owner` and `key` are there when the endpoint demanded a key.
+
+    `kind` is what its host trades, `wallet` what its endpoint is about.
+    """
 
     exchange: Exchange
     call: Call
     params: Params
     account: Account | None = None
     key: ApiKey | None = None
+    kind: MarketKind = MarketKind.SPOT
+    wallet: str = ""
 
     @property
     def owner(self) -> Account:
@@ -46,6 +52,11 @@ Handle = Callable[[Request], object]
 Weight = int | Callable[[Mapping[str, str]], int]
 
 
+def by_symbol(one: int, every: int) -> Weight:
+    """What is asked of one market, and of all."""
+    return lambda params: one if params.get("symbol") else every
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`wallet` is what a key must be allowed to see; `trades` what it must be allowed to do."""
@@ -56,6 +67,7 @@ class Endpoint:
     wallet: str = ""
     trades: bool = False
     orders: int = 0  # how many it adds to the account's order counts
+    by_uid: bool = False  # its weight counts against the account, not the address
 
 
 @dataclass(slots=True)
@@ -65,17 +77,19 @@ class Pool:
     prefix: str
     budget: IpBudget
     header: str = "X-MBX-USED-WEIGHT-1M"
+    by_uid: bool = False
 
 
 @dataclass
 class BinanceHost:
-    """One of Binance's hosts. `errors` translates the engine's reasons into codes and sentences."""
+    """One of Binance's hosts, for one `kind` of market. `errors` puts the engine's reasons into codes and sentences."""
 
     exchange: Exchange
     endpoints: Mapping[tuple[str, str], Endpoint]
     errors: Mapping[Reason, tuple[int, str]]
     pools: list[Pool]
     order_windows: dict[str, Windows] = field(default_factory=dict)  # by the header's suffix: 10S, 1M, 1D
+    kind: MarketKind = MarketKind.SPOT
 
     @property
     def exchange_id(self) -> str:
@@ -88,9 +102,9 @@ class BinanceHost:
         endpoint = self.endpoints.get((call.method, call.path))
         if endpoint is None:
             return _not_found()
-        pool = next(pool for pool in self.pools if call.path.startswith(pool.prefix))
+        pool = self._pool(endpoint, call)
         weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(call.params)
-        verdict = pool.budget.charge(call.remote, weight, call.now_ms)
+        verdict = pool.budget.charge(self._charged(pool, call), weight, call.now_ms)
         if verdict.banned_until_ms:
             return self.banned(call, verdict.banned_until_ms)
         if not verdict.is_allowed:
@@ -100,6 +114,13 @@ class BinanceHost:
         if pool.header == "X-MBX-USED-WEIGHT-1M":
             reply.headers["X-MBX-USED-WEIGHT"] = str(verdict.used)
         return reply
+
+    def _pool(self, endpoint: Endpoint, call: Call) -> Pool:
+        return next(p for p in self.pools if call.path.startswith(p.prefix) and p.by_uid == endpoint.by_uid)
+
+    def _charged(self, pool: Pool, call: Call) -> str:
+        found = self.exchange.find_key(self.api_key(call)) if pool.by_uid else None
+        return found[0].name if found else call.remote
 
     def banned(self, call: Call, until_ms: int) -> Reply:
         message = (
@@ -120,7 +141,7 @@ class BinanceHost:
             windows.clear()
 
     def _answered(self, endpoint: Endpoint, call: Call) -> Reply:
-        request = Request(self.exchange, call, Params(call.params))
+        request = Request(self.exchange, call, Params(call.params), kind=self.kind, wallet=endpoint.wallet)
         headers: dict[str, str] = {}
         try:
             if endpoint.security is not Security.NONE:

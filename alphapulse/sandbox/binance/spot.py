@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from alphapulse.sandbox.binance import deposits, spot_account, spot_market, spot_orders, transfers
+from alphapulse.sandbox.binance import (
+    deposits,
+    earn,
+    ledger,
+    margin_account,
+    spot_account,
+    spot_market,
+    spot_orders,
+    transfers,
+)
 from alphapulse.sandbox.binance.protocol import BinanceHost, Endpoint, Handle, Pool, Security, Weight
 from alphapulse.sandbox.clock import DAY_MS
 from alphapulse.sandbox.config import SandboxConfig
@@ -34,8 +43,12 @@ def _private(handle: Handle, weight: Weight, *, wallet: str = "spot") -> Endpoin
     return Endpoint(handle, weight, Security.SIGNED, wallet)
 
 
-def _trading(handle: Handle, *, orders: int = 0, weight: int = 1) -> Endpoint:
-    return Endpoint(handle, weight, Security.SIGNED, "spot", trades=True, orders=orders)
+def _by_uid(handle: Handle, weight: Weight) -> Endpoint:
+    return Endpoint(handle, weight, Security.SIGNED, "spot", by_uid=True)
+
+
+def _trading(handle: Handle, *, orders: int = 0, weight: int = 1, wallet: str = "spot") -> Endpoint:
+    return Endpoint(handle, weight, Security.SIGNED, wallet, trades=True, orders=orders)
 
 
 _PUBLIC = {
@@ -77,33 +90,35 @@ _SAPI = {
     ("GET", "v1/capital/withdraw/history"): _private(deposits.withdrawals, 18),
     ("GET", "v1/margin/allPairs"): Endpoint(spot_account.margin_pairs, 1, Security.KEY),
     ("GET", "v1/margin/isolated/allPairs"): Endpoint(spot_account.margin_pairs, 10, Security.KEY),
-    ("GET", "v1/margin/account"): _private(spot_account.margin_account, 10, wallet="margin"),
+    ("GET", "v1/margin/account"): _private(margin_account.account, 10, wallet="margin"),
     ("GET", "v1/margin/isolated/account"): _private(spot_account.isolated_account, 10, wallet="margin"),
-    ("GET", "v1/margin/openOrders"): _private(spot_account.nothing, 10, wallet="margin"),
-    ("GET", "v1/margin/myTrades"): _private(spot_account.nothing, 10, wallet="margin"),
-    ("GET", "v1/margin/interestHistory"): _private(spot_account.no_rows, 1, wallet="margin"),
+    ("GET", "v1/margin/openOrders"): _private(spot_orders.open_orders, 10, wallet="margin"),
+    ("GET", "v1/margin/order"): _private(spot_orders.query, 10, wallet="margin"),
+    ("POST", "v1/margin/order"): _trading(spot_orders.place, orders=1, weight=6, wallet="margin"),
+    ("DELETE", "v1/margin/order"): _trading(spot_orders.cancel, weight=10, wallet="margin"),
+    ("GET", "v1/margin/allOrders"): _private(spot_orders.all_orders, 200, wallet="margin"),
+    ("GET", "v1/margin/myTrades"): _private(spot_orders.my_trades, 10, wallet="margin"),
+    ("GET", "v1/margin/interestHistory"): _private(ledger.interest, 1, wallet="margin"),
     ("GET", "v1/margin/borrow-repay"): _private(spot_account.no_rows, 10, wallet="margin"),
     ("POST", "v1/asset/get-funding-asset"): _private(spot_account.funding_assets, 1, wallet="funding"),
     ("POST", "v3/asset/getUserAsset"): _private(spot_account.user_assets, 5),
     ("GET", "v1/asset/wallet/balance"): _private(spot_account.wallet_balances, 60),
     ("GET", "v1/asset/tradeFee"): _private(spot_account.commission, 1),
-    ("GET", "v1/asset/assetDividend"): _private(spot_account.no_rows, 10),
-    ("GET", "v1/asset/dribblet"): _private(lambda _request: {"total": 0, "userAssetDribblets": []}, 1),
+    ("GET", "v1/asset/assetDividend"): _private(ledger.dividends, 10),
+    ("GET", "v1/asset/dribblet"): _private(ledger.dust, 1),
     ("POST", "v1/asset/transfer"): _trading(transfers.transfer, weight=900),
     ("GET", "v1/asset/transfer"): _private(transfers.transfers, 1),
     ("GET", "v1/account/apiRestrictions"): _private(spot_account.api_restrictions, 1, wallet=""),
     ("GET", "v1/account/status"): _private(spot_account.account_status, 1),
     ("GET", "v1/account/apiTradingStatus"): _private(spot_account.trading_status, 1),
     ("GET", "v1/account/info"): _private(spot_account.account_info, 1),
-    ("GET", "v1/simple-earn/flexible/position"): _private(spot_account.earn_flexible, 150, wallet="earn"),
-    ("GET", "v1/simple-earn/locked/position"): _private(spot_account.no_rows, 150, wallet="earn"),
-    ("GET", "v1/convert/tradeFlow"): _private(lambda _request: {"list": [], "limit": 100, "moreData": False}, 3000),
-    ("GET", "v1/fiat/orders"): _private(
-        lambda _request: {"code": "000000", "message": "success", "data": [], "total": 0, "success": True}, 1
-    ),
-    ("GET", "v1/fiat/payments"): _private(
-        lambda _request: {"code": "000000", "message": "success", "data": [], "total": 0, "success": True}, 1
-    ),
+    ("GET", "v1/simple-earn/flexible/position"): _private(earn.flexible, 150, wallet="earn"),
+    ("GET", "v1/simple-earn/locked/position"): _private(earn.locked, 150, wallet="earn"),
+    ("GET", "v1/simple-earn/flexible/history/rewardsRecord"): _private(ledger.flexible_rewards, 150, wallet="earn"),
+    ("GET", "v1/simple-earn/locked/history/rewardsRecord"): _private(ledger.locked_rewards, 150, wallet="earn"),
+    ("GET", "v1/convert/tradeFlow"): _by_uid(ledger.converts, 3000),
+    ("GET", "v1/fiat/orders"): _by_uid(ledger.fiat_orders, 45_000),
+    ("GET", "v1/fiat/payments"): _private(ledger.fiat_payments, 1),
 }
 
 
@@ -124,6 +139,7 @@ def spot_host(exchange: Exchange, config: SandboxConfig) -> BinanceHost:
         pools=[
             Pool("/api/", ip_budget(config, 1.0)),
             Pool("/sapi/", ip_budget(config, 2.0), header="X-SAPI-USED-IP-WEIGHT-1M"),
+            Pool("/sapi/", ip_budget(config, 30.0), header="X-SAPI-USED-UID-WEIGHT-1M", by_uid=True),
         ],
         order_windows={"10S": Windows(10 * SECOND_MS, 100), "1D": Windows(DAY_MS, 200_000)},
     )

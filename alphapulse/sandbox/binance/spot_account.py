@@ -120,7 +120,7 @@ def api_restrictions(request: Request) -> Json:
         "enableReading": True,
         "enableWithdrawals": key.can_withdraw,
         "enableInternalTransfer": False,
-        "enableMargin": False,
+        "enableMargin": key.allows("margin"),
         "enableFutures": key.allows("futures"),
         "permitsUniversalTransfer": False,
         "enableVanillaOptions": False,
@@ -238,48 +238,8 @@ def margin_pairs(request: Request) -> list[Json]:
     ]
 
 
-def margin_account(_request: Request) -> Json:
-    """Nobody borrows here: the cross margin account is there and empty."""
-    zeros = dict.fromkeys(("totalAssetOfBtc", "totalLiabilityOfBtc", "totalNetAssetOfBtc"), "0")
-    return {
-        "created": True,
-        "borrowEnabled": False,
-        "marginLevel": "999",
-        "collateralMarginLevel": "999",
-        **zeros,
-        "tradeEnabled": False,
-        "transferInEnabled": True,
-        "transferOutEnabled": True,
-        "accountType": "MARGIN_1",
-        "userAssets": [],
-    }
-
-
 def isolated_account(_request: Request) -> Json:
     return {"assets": []}
-
-
-def earn_flexible(request: Request) -> Json:
-    asked = request.params.get("asset")
-    holdings = request.owner.wallets.get(EARN, {})
-    rows = [
-        {
-            "totalAmount": fixed8(holding.free),
-            "latestAnnualPercentageRate": "0.02599895",
-            "asset": code,
-            "canRedeem": True,
-            "collateralAmount": "0",
-            "productId": f"{code}001",
-            "yesterdayRealTimeRewards": "0",
-            "cumulativeBonusRewards": "0",
-            "cumulativeRealTimeRewards": "0",
-            "cumulativeTotalRewards": "0",
-            "autoSubscribe": False,
-        }
-        for code, holding in holdings.items()
-        if holding.free and asked in ("", code)
-    ]
-    return {"rows": rows, "total": len(rows)}
 
 
 def no_rows(_request: Request) -> Json:

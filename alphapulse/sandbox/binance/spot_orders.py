@@ -6,7 +6,7 @@ from alphapulse.sandbox.binance.params import BinanceError, Params
 from alphapulse.sandbox.binance.protocol import Request
 from alphapulse.sandbox.binance.spot_market import market_of, optional_time
 from alphapulse.sandbox.binance.spot_rows import amounts, named, placed, told, told_trade
-from alphapulse.sandbox.binance.spot_wishes import wish_of
+from alphapulse.sandbox.binance.spot_wishes import wallet_of, wish_of
 from alphapulse.sandbox.clock import DAY_MS
 from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import Order, Reason, Rejection
@@ -57,7 +57,7 @@ def cancel(request: Request) -> Json:
 
 
 def cancel_all(request: Request) -> list[Json]:
-    orders = request.owner.open_orders_of(market_of(request))
+    orders = [order for order in request.owner.open_orders_of(market_of(request)) if _is_asked(request, order)]
     if not orders:
         raise Rejection(Reason.UNKNOWN_ORDER)
     return [_canceled(request, request.exchange.cancel(request.owner, order)) for order in orders]
@@ -99,7 +99,12 @@ def _half_done(code: int, message: str, data: Json) -> BinanceError:
 def open_orders(request: Request) -> list[Json]:
     market = market_of(request) if request.params.has("symbol") else None
     found = request.owner.open_orders.values()
-    return [told(order) for order in found if order.market.is_spot and market in (None, order.market)]
+    return [told(order) for order in found if _is_asked(request, order) and market in (None, order.market)]
+
+
+def _is_asked(request: Request, order: Order) -> bool:
+    """Spot's orders, or those of the cross margin account."""
+    return order.market.is_spot and order.wallet == wallet_of(request)
 
 
 def all_orders(request: Request) -> list[Json]:
@@ -109,7 +114,7 @@ def all_orders(request: Request) -> list[Json]:
     found = [
         order
         for order in request.owner.orders_of(market)
-        if order.id >= first and start_ms <= order.created_ms <= end_ms
+        if order.id >= first and start_ms <= order.created_ms <= end_ms and _is_asked(request, order)
     ]
     return [told(order) for order in limited(found, request, from_first=bool(first or start_ms))]
 
@@ -118,9 +123,12 @@ def my_trades(request: Request) -> list[Json]:
     market, params = market_of(request), request.params
     start_ms, end_ms = day_window(request)
     first, order_id = params.integer("fromId", 0), params.integer("orderId", 0)
+    if first and (params.has("startTime") or params.has("endTime")):
+        raise BinanceError(-1128, "Combination of optional parameters invalid.")
     found = [
         trade
         for trade in request.owner.trades_of(market)
+        if trade.wallet == wallet_of(request)
         if trade.id >= first and start_ms <= trade.at_ms <= end_ms and order_id in (0, trade.order_id)
     ]
     return [told_trade(trade) for trade in limited(found, request, from_first=bool(first or start_ms))]
@@ -152,7 +160,7 @@ def _find(request: Request) -> Order | None:
         order = owner.order_by_client_id(MarketKind.SPOT, params.get("origClientOrderId"))
     else:
         raise BinanceError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
-    return order if order is not None and order.market is market else None
+    return order if order is not None and order.market is market and _is_asked(request, order) else None
 
 
 def _complaint(rejection: Rejection) -> Json:

@@ -18,7 +18,8 @@ _STATUSES = {
 
 
 def named(order: Order) -> Json:
-    return {"symbol": order.market.id, "orderId": order.id, "orderListId": -1, "clientOrderId": order.client_order_id}
+    name: Json = {"symbol": order.market.id, "orderId": order.id, "clientOrderId": order.client_order_id}
+    return name | ({"isIsolated": False} if order.wallet else {"orderListId": -1})
 
 
 def placed(order: Order, response_type: str) -> Json:

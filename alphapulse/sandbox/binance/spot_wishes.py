@@ -21,6 +21,11 @@ _TYPES: dict[str, tuple[tuple[str, ...], OrderType]] = {
 _CLIENT_ID = re.compile(r"^[a-zA-Z0-9\-_.:/]{1,36}$")
 
 
+def wallet_of(request: Request) -> str:
+    """The orders of `sapi/v1/margin` trade from the cross margin wallet, all others from spot's own."""
+    return "margin" if request.wallet == "margin" else ""
+
+
 def wish_of(request: Request) -> NewOrder:
     params, market = request.params, market_of(request)
     side, kind = params.required("side"), params.required("type")
@@ -47,6 +52,7 @@ def wish_of(request: Request) -> NewOrder:
         time_in_force=TimeInForce(in_force),
         post_only=kind == "LIMIT_MAKER",
         trigger=_trigger(params, side, kind),
+        wallet=wallet_of(request),
         extra={"type": kind, "timeInForce": in_force},
     )
 

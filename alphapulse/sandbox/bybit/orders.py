@@ -164,6 +164,7 @@ def history(ask: SignedAsk) -> Row:
         order
         for order in reversed(ask.account.orders.values())
         if not order.is_open and start <= order.created_ms <= end and wanted in (None, status(order))
+        if ask.exchange.memory.keeps_order(order, ask.now_ms)
     ]
     return _page(ask, category, closed)
 

@@ -10,6 +10,7 @@ from alphapulse.sandbox.bybit.params import Params
 from alphapulse.sandbox.clock import DAY_MS
 
 WINDOW_MS = 7 * DAY_MS
+_RECORD_DAYS = 30
 Row = TypeVar("Row")
 
 
@@ -46,6 +47,26 @@ def time_window(params: Params, now_ms: int) -> tuple[int, int]:
         raise errors.bad_parameter("params error: startTime cannot be greater than endTime")
     if end - start > WINDOW_MS:
         raise errors.bad_parameter("The time range between startTime and endTime cannot exceed 7 days")
+    return start, end
+
+
+def day_window(params: Params, now_ms: int) -> tuple[int, int]:
+    """As above, but a day when one time or both are missing."""
+    start, end = params.whole("startTime"), params.whole("endTime")
+    if start is not None and end is not None:
+        return time_window(params, now_ms)
+    if start is not None:
+        return start, start + DAY_MS
+    end = now_ms if end is None else end
+    return end - DAY_MS, end
+
+
+def record_window(params: Params, now_ms: int, most_days: int = _RECORD_DAYS) -> tuple[int, int]:
+    """Of assets' records: until now unless told otherwise, so that a start alone may be too early."""
+    end = params.whole("endTime") or now_ms
+    start = params.whole("startTime") or end - most_days * DAY_MS
+    if not 0 <= end - start <= most_days * DAY_MS:
+        raise errors.BybitError(131002, "The interval between the startTime and endTime is incorrect")
     return start, end
 
 

@@ -1,10 +1,13 @@
-"""Money on the move: between the two wallets, from outside and out again."""
+"""Money on the move: between the two wallets, from outside and out again, and from one coin to another."""
+
+from decimal import Decimal
+from itertools import pairwise
 
 from alphapulse.money import plain
 from alphapulse.sandbox.accounts import Entry
 from alphapulse.sandbox.bybit import errors
 from alphapulse.sandbox.bybit.asks import UNIFIED, SignedAsk
-from alphapulse.sandbox.bybit.paging import page, time_window
+from alphapulse.sandbox.bybit.paging import page, record_window, time_window
 from alphapulse.sandbox.bybit.risk import coin_risk
 from alphapulse.sandbox.bybit.wallets import WALLETS
 from alphapulse.sandbox.orders import Rejection
@@ -47,9 +50,10 @@ def transfers(ask: SignedAsk) -> Row:
     ids = {entry: name.removeprefix("transfer ") for name, entry in ask.account.settings.items()}
     pairs = [
         (entry, arrived)
-        for entry, arrived in zip(ask.account.entries, ask.account.entries[1:], strict=False)
+        for entry, arrived in pairwise(ask.account.entries)
         if entry.kind == arrived.kind == "transfer" and entry.amount < 0
         if start <= entry.at_ms <= end and coin in (None, entry.currency)
+        if ask.exchange.memory.keeps_transfer(arrived, ask.now_ms)
     ]
     found = page(pairs[::-1], ask.params, key=lambda pair: pair[1].id, default=20, most=50)
     rows = [
@@ -72,6 +76,7 @@ def deposits(ask: SignedAsk) -> Row:
     shown = [
         _on_chain(entry)
         | {
+            "amount": plain(entry.amount),
             "id": str(entry.id),
             "status": 3,
             "depositFee": "",
@@ -89,12 +94,14 @@ def deposits(ask: SignedAsk) -> Row:
 
 
 def withdrawals(ask: SignedAsk) -> Row:
+    """`amount` arrived; the fee left on top of it."""
     rows, cursor = _moved_from_outside(ask, sign=-1)
     shown = [
         _on_chain(entry)
         | {
+            "amount": plain(-entry.amount - _fee(entry)),
             "status": "success",
-            "withdrawFee": "0",
+            "withdrawFee": plain(_fee(entry)),
             "createTime": str(entry.at_ms),
             "updateTime": str(entry.at_ms),
             "withdrawId": str(entry.id),
@@ -107,13 +114,12 @@ def withdrawals(ask: SignedAsk) -> Row:
 
 def _moved_from_outside(ask: SignedAsk, *, sign: int) -> tuple[list[Entry], str]:
     """What the sandbox's control gave or took is the account's traffic with the outside world."""
-    end = ask.params.whole("endTime") or ask.now_ms
-    start = ask.params.whole("startTime") or 0
+    start, end = record_window(ask.params, ask.now_ms)
     coin = ask.params.text("coin")
     entries = [
         entry
         for entry in reversed(ask.account.entries)
-        if entry.kind == "deposit" and entry.amount * sign > 0
+        if entry.kind in ("deposit", "withdrawal") and entry.amount * sign > 0 and not _is_internal(entry)
         if start <= entry.at_ms <= end and coin in (None, entry.currency)
     ]
     found = page(entries, ask.params, key=lambda entry: entry.id, default=50, most=50)
@@ -123,9 +129,68 @@ def _moved_from_outside(ask: SignedAsk, *, sign: int) -> tuple[list[Entry], str]
 def _on_chain(entry: Entry) -> Row:
     return {
         "coin": entry.currency,
-        "chain": "ETH",
-        "amount": plain(abs(entry.amount)),
-        "txID": f"0x{entry.id:064x}",
-        "toAddress": f"0x{entry.id:040x}",
+        "chain": entry.detail("network", "ETH"),
+        "txID": entry.detail("txid", f"0x{entry.id:064x}"),
+        "toAddress": entry.detail("address", f"0x{entry.id:040x}"),
         "tag": "",
+    }
+
+
+def _fee(entry: Entry) -> Decimal:
+    return Decimal(entry.detail("fee", "0"))
+
+
+def _is_internal(entry: Entry) -> bool:
+    """From another account of the exchange, not over a chain."""
+    return entry.detail("network") == "internal"
+
+
+def internal_deposits(ask: SignedAsk) -> Row:
+    start, end = record_window(ask.params, ask.now_ms)
+    entries = [
+        entry
+        for entry in reversed(ask.account.entries)
+        if entry.kind == "deposit" and _is_internal(entry) and start <= entry.at_ms <= end
+        if ask.params.text("coin") in (None, entry.currency)
+    ]
+    found = page(entries, ask.params, key=lambda entry: entry.id, default=50, most=50)
+    rows = [
+        {
+            "id": str(entry.id),
+            "type": 1,
+            "coin": entry.currency,
+            "amount": plain(entry.amount),
+            "txID": entry.detail("txid", str(entry.id)),
+            "status": 2,
+            "address": entry.detail("address", "friend@example.com"),
+            "createdTime": str(entry.at_ms // 1000),
+        }
+        for entry in found.rows
+    ]
+    return {"rows": rows, "nextPageCursor": found.cursor}
+
+
+def converts(ask: SignedAsk) -> Row:
+    """Newest first, by page (`index`, from 1); no times can be asked for."""
+    entries = [entry for entry in ask.account.entries if entry.kind == "convert"]
+    pairs = [(gave, got) for gave, got in pairwise(entries) if gave.reference == got.reference][::-1]
+    index, limit = ask.params.whole("index") or 1, ask.params.limit(default=20, most=100)
+    return {"list": [_convert(ask, *pair) for pair in pairs[limit * (index - 1) : limit * index]]}
+
+
+def _convert(ask: SignedAsk, gave: Entry, got: Entry) -> Row:
+    return {
+        "accountType": "eb_convert_uta" if gave.wallet == UNIFIED else "eb_convert_funding",
+        "exchangeTxId": gave.reference,
+        "userId": str(ask.account.uid),
+        "fromCoin": gave.currency,
+        "fromCoinType": "crypto",
+        "fromAmount": plain(-gave.amount),
+        "toCoin": got.currency,
+        "toCoinType": "crypto",
+        "toAmount": plain(got.amount),
+        "exchangeStatus": "success",
+        "extInfo": {},
+        "convertRate": plain((-got.amount / gave.amount).quantize(Decimal("1e-12"))),
+        "createdAt": str(gave.at_ms),
     }

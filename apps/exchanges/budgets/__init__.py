@@ -24,15 +24,15 @@ was under way can `vouch` for it: then the first header sets the counter, and wh
 **With Redis away** each process takes its fraction of the limit out of a count of its own (`alone`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.ccxt.batch import Used, clock_offset
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import Used, clock_offset
 from alphapulse.resilience.budget import Quota, Share, window_start
 from alphapulse.types import Environment
 from apps.exchanges.budgets import alone, counters
@@ -45,6 +45,7 @@ __all__ = [
     "correct",
     "finished",
     "give_back",
+    "spare",
     "spent",
     "spent_by",
     "take",
@@ -89,8 +90,17 @@ def take_for_order(route: Route, costs: Mapping[str, int], *, now: datetime, key
 def give_back(grant: Grant, *, unused: int) -> Grant:
     """What was granted and not asked after all: another worker was first. Returns what is left of the grant."""
     if unused:
-        _release(grant, units=unused, after=None)
+        _release(grant, [unused * ask.cost for ask in grant.asks], after=None)
     return replace(grant, units=grant.units - unused)
+
+
+def spare(grant: Grant, weights: Mapping[str, int]) -> Grant:
+    """What the units of a grant need less than they were granted, by quota. Returns what is left of the grant."""
+    spared = [min(weights.get(ask.quota, 0), grant.units * ask.cost) for ask in grant.asks]
+    if grant.is_probe or not any(spared):
+        return grant
+    _release(grant, spared, after=None)
+    return replace(grant, asks=tuple(replace(ask, spared=of) for ask, of in zip(grant.asks, spared, strict=True)))
 
 
 def vouch(grant: Grant) -> None:
@@ -102,7 +112,8 @@ def finished(grant: Grant, route: Route, used: Mapping[str, Used], *, now: datet
     """All of the grant was sent and answered, or never will be. `used` is what the exchange says of it."""
     correct(route, used)
     if grant.units:
-        _release(grant, units=grant.units, after=now + clock_offset(route) + EDGE)
+        weights = [grant.units * ask.cost - ask.spared for ask in grant.asks]
+        _release(grant, weights, after=now + clock_offset(route) + EDGE)
 
 
 def correct(route: Route, used: Mapping[str, Used]) -> None:
@@ -142,9 +153,10 @@ def _granted(asks: list[Ask], wanted: int) -> Grant:
     return counters.take(asks, wanted) or alone.take(asks, wanted)
 
 
-def _release(grant: Grant, *, units: int, after: datetime | None) -> None:
+def _release(grant: Grant, weights: Sequence[int], *, after: datetime | None) -> None:
+    """Takes a weight for each ask out of its windows that begin `after` then."""
     release = counters.release if grant.epochs else alone.release
-    release(grant, units=units, after=milliseconds(after) if after else 0)
+    release(grant, weights, after=milliseconds(after) if after else 0)
 
 
 def _quotas(route: Route, costs: Mapping[str, int], key: str) -> list[Quota]:
@@ -156,6 +168,7 @@ def _ask(route: Route, quota: Quota, cost: int, limit: int, *, now: datetime, ke
     at = now + clock_offset(route)
     return Ask(
         name=_name(route, quota, key),
+        quota=quota.name,
         at=milliseconds(at),
         starts=windows_of(quota, at - EDGE, at + SENT_WITHIN + EDGE),
         length=milliseconds(quota.window),

@@ -28,12 +28,12 @@ def take(asks: Sequence[Ask], wanted: int) -> Grant:
     return Grant(units=units, asks=tuple(asks))
 
 
-def release(grant: Grant, *, units: int, after: int) -> None:
-    """Takes units out of the grant's windows that begin `after` then."""
+def release(grant: Grant, weights: Sequence[int], *, after: int) -> None:
+    """Takes a weight for each ask out of its windows that begin `after` then."""
     with _lock:
-        for ask in grant.asks:
+        for ask, weight in zip(grant.asks, weights, strict=True):
             known = [start for start in ask.starts if start > after and counter(ask.name, start) in _counts]
-            _add(ask, known, -units * ask.cost)
+            _add(ask, known, -weight)
 
 
 def owed(asks: Iterable[Ask]) -> frozenset[str]:

@@ -46,12 +46,12 @@ def take(asks: Sequence[Ask], wanted: int) -> Grant | None:
     )
 
 
-def release(grant: Grant, *, units: int, after: int) -> None:
-    """Takes units out of the grant's windows that begin `after` then."""
-    for ask, epoch in zip(grant.asks, grant.epochs, strict=True):
-        keys = [counter(ask.name, start) for start in ask.starts if start > after]
+def release(grant: Grant, weights: Sequence[int], *, after: int) -> None:
+    """Takes a weight for each ask out of its windows that begin `after` then."""
+    for ask, epoch, weight in zip(grant.asks, grant.epochs, weights, strict=True):
+        keys = [counter(ask.name, start) for start in ask.starts if start > after and weight]
         if keys or grant.is_probe:
-            _evaluated(scripts.RELEASE, [ask.name, *keys], epoch, units * ask.cost, int(grant.is_probe))
+            _evaluated(scripts.RELEASE, [ask.name, *keys], epoch, weight, int(grant.is_probe))
 
 
 def vouch(grant: Grant) -> None:

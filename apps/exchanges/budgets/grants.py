@@ -16,10 +16,11 @@ class Ask:
     """Units at `cost` each out of `limit` less `keep`, in each of the windows that begin at `starts`.
 
     All times are milliseconds, by the exchange's clock. `assumed` is what a window whose count is lost counts as;
-    `tells`: the exchange's answers say what is used.
+    `tells`: the exchange's answers say what is used. `spared` is what was given back of the weight that was granted.
     """
 
     name: str
+    quota: str
     at: int
     starts: tuple[int, ...]
     length: int
@@ -28,6 +29,7 @@ class Ask:
     keep: int
     assumed: int
     tells: bool
+    spared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,6 @@ from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
 from apps.ledger.models import WalletReading, WalletStatus
 from apps.users.models import User
 
-NOT_YET = "not read yet"
-
 
 def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list[WalletReading]:
     """The readings of the user's accounts that were asked for; unsaved ones for what has never been read.
@@ -60,7 +58,7 @@ def _never_read(accounts: list[ExchangeAccount], kind: SyncKind) -> dict[tuple[i
     """Every wallet that the catalogue says is read, as if it had never been."""
     return {
         (account.pk, read.wallet): WalletReading(
-            account=account, kind=kind, wallet=read.wallet, status=NOT_YET, error=NOT_YET
+            account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
         )
         for account in accounts
         for read in account.exchange.reads.get(kind, ())

@@ -8,9 +8,10 @@ from loguru import logger
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt import loop
-from alphapulse.exchanges.ccxt.batch import Job, fetch_batch, usage
+from alphapulse.exchanges.ccxt.batch import Job, fetch_batch
 from alphapulse.exchanges.errors import BadResponse, ExchangeError, NotSupported, Transient
-from alphapulse.exchanges.reading import Outcome
+from alphapulse.exchanges.reading import OpenOrder, Outcome
+from alphapulse.exchanges.told import usage
 from alphapulse.types import ACCOUNT_KINDS, Order, OrderStatus, SyncKind
 from apps.core.clock import now as clock_now
 from apps.exchanges import budgets, connections
@@ -110,7 +111,7 @@ def _lookups(job: Job, outcome: Outcome) -> int:
     return sum(1 for order in job.known_orders if order.wallet in read and order.order_id not in still_open)
 
 
-def _open_orders(claim: Claim) -> dict[int, list[ledger.OpenOrder]]:
+def _open_orders(claim: Claim) -> dict[int, list[OpenOrder]]:
     if claim.kind is not SyncKind.ORDERS:
         return {}
     return ledger.open_orders(state.account_id for state in claim.states if state.account_id)

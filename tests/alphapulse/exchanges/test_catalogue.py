@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from alphapulse.exchanges.catalogue import EXCHANGES, exchange
@@ -15,7 +17,8 @@ def test_the_seven_are_described():
 def test_every_described_exchange_offers_every_kind_at_a_known_cost(exchange_id):
     facts = exchange(exchange_id)
     quotas = {quota.name for quota in facts.quotas}
-    for kind in SyncKind:
+    # Where trades are told for all markets at once, there is nothing to sweep.
+    for kind in set(SyncKind) - (set() if facts.swept else {SyncKind.SWEEP}):
         assert facts.supports(kind), kind
         assert facts.costs(kind), kind
         assert set(facts.costs(kind)) <= quotas, kind
@@ -44,8 +47,38 @@ def test_the_password_is_asked_for_exactly_where_ccxt_needs_one(exchange_id):
 
 def test_binance_costs_what_is_published():
     facts = exchange("binance")
-    assert facts.costs(SyncKind.BALANCES) == {"spot": 21, "usdm": 5}
-    assert facts.costs(SyncKind.ORDERS) == {"spot": 80, "usdm": 40}
+    assert facts.costs(SyncKind.BALANCES) == {"spot": 20, "sapi": 161, "usdm": 10}
+    assert facts.costs(SyncKind.POSITIONS) == {"usdm": 6}
+    assert facts.costs(SyncKind.ORDERS) == {"spot": 80, "sapi": 10, "usdm": 160}
+    assert facts.costs(SyncKind.ORDERS, ["spot", "usdm"]) == {"spot": 80, "usdm": 40}
+    # A call that two wallets are read from.
+    assert facts.costs(SyncKind.BALANCES, ["spot", "earn"]) == {"spot": 20}
+
+
+def test_what_is_part_of_a_wallet_is_chosen_with_it():
+    facts = exchange("binance")
+    chosen = facts.chosen(SyncKind.ORDERS, ["usdm", "spot"])
+    assert [read.wallet for read in chosen] == ["spot", "usdm", "usdm-trigger"]
+    assert len(facts.chosen(SyncKind.ORDERS, [])) == len(facts.reads[SyncKind.ORDERS])
+
+
+@pytest.mark.parametrize("exchange_id", DESCRIBED)
+def test_what_is_named_is_there(exchange_id):
+    facts = exchange(exchange_id)
+    for reads in facts.reads.values():
+        wallets = {read.wallet for read in reads}
+        assert {read.part_of for read in reads if read.part_of} <= wallets
+    orders = {read.wallet for read in facts.reads[SyncKind.ORDERS]}
+    assert {wallet for lookup in facts.order_lookups for wallet in lookup.wallets} <= orders
+    assert any(not lookup.wallets for lookup in facts.order_lookups)
+
+
+def test_what_is_asked_for_seldom_while_empty_is_asked_for_at_each_sync_when_not():
+    reads = {read.wallet: read for read in exchange("binance").reads[SyncKind.BALANCES]}
+    assert reads["spot"].pause(is_empty=True) is None
+    assert reads["coinm"].pause(is_empty=True) == timedelta(minutes=5)
+    assert reads["coinm"].pause(is_empty=False) is None
+    assert reads["earn-locked"].pause(is_empty=False) == timedelta(minutes=5)
 
 
 def test_an_undescribed_exchange_is_asked_with_caution():

@@ -10,19 +10,21 @@ from hypothesis import strategies as st
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.engine import Engine
 from alphapulse.sandbox.exchange import Exchange
-from alphapulse.sandbox.markets import MarketKind
+from alphapulse.sandbox.markets import Market, MarketKind
 from alphapulse.sandbox.orders import NewOrder, OrderType, Rejection, Side, TimeInForce
 from tests.alphapulse.sandbox.conftest import Wall
 
 STARTED = {("spot", "USDT"): 1_000_000, ("spot", "BTC"): 10, ("spot", "ETH"): 100, ("futures", "USDT"): 200_000}
+STARTED |= {("delivery", "BTC"): 5, ("delivery", "ETH"): 50}
 MARKETS = [("spot", "BTCUSDT"), ("spot", "ETHUSDT"), ("spot", "ETHBTC"), ("linear", "BTCUSDT"), ("linear", "ETHUSDT")]
+MARKETS += [("inverse", "BTCUSD_PERP"), ("inverse", "ETHUSD_PERP")]
 
 steps = st.one_of(
     st.tuples(
         st.just("order"),
         st.sampled_from(MARKETS),
         st.sampled_from(Side),
-        st.integers(1, 400),  # hundredths of the base's unit
+        st.integers(1, 400),  # hundredths of the base's unit, or contracts
         st.sampled_from([None, *range(85, 116)]),  # percent of the price; None: a market order
         st.sampled_from([TimeInForce.GTC] * 6 + [TimeInForce.IOC, TimeInForce.FOK]),
     ),
@@ -34,6 +36,10 @@ steps = st.one_of(
 )
 
 
+def units(market: Market, number: int) -> Decimal:
+    return Decimal(number) if market.is_inverse else Decimal(number).scaleb(-2)
+
+
 def act(exchange: Exchange, wall: Wall, step: tuple[object, ...]) -> None:
     account = exchange.accounts["trader"]
     match step:
@@ -43,7 +49,7 @@ def act(exchange: Exchange, wall: Wall, step: tuple[object, ...]) -> None:
                 market=market,
                 side=side,
                 type=OrderType.MARKET if percent is None else OrderType.LIMIT,
-                amount=Decimal(amount).scaleb(-2),
+                amount=units(market, amount),
                 price=None if percent is None else market.to_price(float(exchange.last(market)) * percent / 100),
                 time_in_force=in_force,
             )
@@ -55,7 +61,8 @@ def act(exchange: Exchange, wall: Wall, step: tuple[object, ...]) -> None:
         case ("fill", int(index), int(amount)):
             orders = list(account.open_orders.values())
             if orders:
-                exchange.fill_by_hand(account, orders[index % len(orders)], Decimal(amount).scaleb(-2))
+                order = orders[index % len(orders)]
+                exchange.fill_by_hand(account, order, units(order.market, amount))
         case ("amend", int(index), int(percent)):
             orders = list(account.open_orders.values())
             if orders:

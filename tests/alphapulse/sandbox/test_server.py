@@ -182,7 +182,7 @@ def test_the_journal_tells_who_asked_what_from_where_and_what_came_of_it(sandbox
         signer.credentials.account,
         signer.credentials.api_key,
     )
-    assert (bad["status"], bad["remote"]) == (400, "127.0.0.2")
+    assert (bad["status"], bad["code"], bad["remote"]) == (400, "-1022", "127.0.0.2")
     assert (reset["status"], reset["fault"], reset["key"]) == (0, "reset", "")
     assert [row["id"] for row in sandbox.requests(path="/api/v3/account", since=good["id"])] == [bad["id"]]
     assert signer.credentials.secret not in orjson.dumps(sandbox.requests()).decode()

@@ -18,10 +18,15 @@ def lived(sandbox: SandboxServer) -> str:
     account = sandbox.create_account(
         "binance",
         name="main",
-        holdings={"spot": {"USDT": "10000", "BTC": "1.00000001"}, "futures": {"USDT": "5000"}},
-        positions=[{"market": "BTCUSDT", "amount": "0.1", "leverage": 7, "entry_price": "50000"}],
+        holdings={"spot": {"USDT": "10000", "BTC": "1.00000001"}, "futures": {"USDT": "5000"}, "margin": {"BTC": "1"}},
+        positions=[
+            {"market": "BTCUSDT", "amount": "0.1", "leverage": 7, "entry_price": "50000"},
+            {"market": "BTCUSD_PERP", "amount": "-3", "entry_price": "50000"},
+        ],
+        debts={"USDT": {"borrowed": "200", "interest": "0.5"}},
         can_withdraw=True,
     )
+    sandbox.place_order("binance", "main", "BTCUSDT", "sell", "0.1", away=1.5, wallet="margin")
     sandbox.place_order("binance", "main", "BTCUSDT", "buy", "0.1", away=0.5, client_order_id="rests")
     sandbox.place_order("binance", "main", "BTCUSDT", "sell", "0.05", client_order_id="filled")
     stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.1"}

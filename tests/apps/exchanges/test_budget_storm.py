@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from alphapulse.exchanges.ccxt.batch import Used
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import Used
 from alphapulse.types import Environment
 from apps.exchanges import budgets
 from apps.exchanges.budgets import counters

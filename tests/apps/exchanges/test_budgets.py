@@ -5,8 +5,8 @@ import pytest
 from loguru import logger
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.ccxt.batch import Used
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import Used
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import Environment
 from apps.exchanges import budgets
@@ -72,7 +72,31 @@ def test_the_next_window_is_a_new_one():
 def test_the_scarcest_quota_decides_and_nothing_is_taken_of_the_others():
     costs = {"spot": 1, "usdm": 500}
     assert taken(100, NOON, costs=costs) == 4
-    assert budgets.spent(BINANCE, now=NOON) == {"spot": (4, 6000), "usdm": (2000, 2400)}
+    assert budgets.spent(BINANCE, now=NOON) == {"spot": (4, 6000), "sapi": (0, 12000), "usdm": (2000, 2400)}
+
+
+def test_what_units_need_less_than_they_were_granted_goes_to_others():
+    costs = {"spot": 20, "usdm": 160}
+    grant = budgets.take(BINANCE, costs, wanted=10, now=NOON)
+    assert grant.units == 10
+    budgets.spare(grant, {"usdm": 1200, "sapi": 30})
+    assert budgets.spent(BINANCE, now=NOON)["usdm"] == (400, 2400)
+    assert budgets.spent(BINANCE, now=NOON)["spot"] == (200, 6000)
+
+
+def test_what_was_spared_is_not_given_back_a_second_time():
+    late = later(40)  # what is sent by then may fall into the next minute
+    grant = budgets.spare(budgets.take(BINANCE, {"usdm": 160}, wanted=5, now=late), {"usdm": 600})
+    assert budgets.spent(BINANCE, now=later(61))["usdm"] == (200, 2400)
+    budgets.finished(grant, BINANCE, {}, now=later(41))
+    assert budgets.spent(BINANCE, now=later(61))["usdm"] == (0, 2400)
+    assert budgets.spent(BINANCE, now=later(42))["usdm"] == (200, 2400)
+
+
+def test_more_than_was_granted_cannot_be_spared():
+    grant = budgets.take(BINANCE, {"usdm": 10}, wanted=2, now=NOON)
+    budgets.spare(grant, {"usdm": 1000})
+    assert budgets.spent(BINANCE, now=NOON)["usdm"] == (0, 2400)
 
 
 def test_egresses_and_environments_do_not_share():
@@ -332,7 +356,7 @@ def test_with_redis_away_nothing_raises(away):
     grant = budgets.take(BINANCE, SPOT, wanted=3, now=NOON)
     budgets.finished(budgets.give_back(grant, unused=1), BINANCE, told(100, later(1)), now=later(1))
     budgets.charge(BYBIT, {"requests": 1}, now=NOON)
-    assert budgets.spent(BINANCE, now=NOON) == {"spot": (None, 6000), "usdm": (None, 2400)}
+    assert budgets.spent(BINANCE, now=NOON) == {"spot": (None, 6000), "sapi": (None, 12000), "usdm": (None, 2400)}
 
 
 def test_a_grant_of_before_can_be_ended_when_redis_is_away(settings, redis_url):
@@ -356,6 +380,14 @@ def test_what_this_process_finished_alone_is_taken_out_of_the_next_window(away):
     grant = budgets.take(BINANCE, SPOT, wanted=1000, now=later(50))
     budgets.finished(grant, BINANCE, {}, now=later(51))
     assert [taken(1000, later(55)), taken(1000, later(61))] == [0, ALL // 2]
+
+
+def test_what_is_spared_alone_goes_to_others_too(away):
+    taken(1, later(-60))
+    grant = budgets.take(BINANCE, SPOT, wanted=1000, now=later(2))
+    spared = budgets.spare(grant, {"spot": 20 * grant.units // 3})
+    assert taken(1000, later(3)) == grant.units // 3
+    budgets.finished(spared, BINANCE, {}, now=later(4))
 
 
 def test_absence_is_said_once_a_minute(away):

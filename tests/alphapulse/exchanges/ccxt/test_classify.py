@@ -97,6 +97,7 @@ CASES = [
     ("binance", html(504), Transient),
     ("binance", binance(-2014, "API-key format invalid.", status=401), CredentialsRejected),
     ("binance", binance(-2015, "Invalid API-key, IP, or permissions for action.", status=401), CredentialsRejected),
+    ("binance", binance(-3003, "Margin account does not exist."), PermissionMissing),
     ("binance", binance(-1022, "Signature for this request is not valid."), CredentialsRejected),
     (
         "binance",
@@ -338,8 +339,14 @@ def test_one_wallet_that_cannot_be_reached_leaves_the_others(exchange):
 def test_a_rejected_wallet_beside_an_unreachable_one_proves_nothing(exchange):
     exchange.answers = written.answers("binance")
     exchange.answers["api.binance.com/api/v3/account"] = html(502)
-    for path in ("api.binance.com/sapi/v1/asset/get-funding-asset", "fapi.binance.com/fapi/v3/account"):
-        exchange.answers[path] = binance(-2015, "Invalid API-key", 401)
+    for host, path in {
+        ("api.binance.com", "sapi/v1/asset/get-funding-asset"),
+        ("api.binance.com", "sapi/v1/margin/account"),
+        ("api.binance.com", "sapi/v1/simple-earn/locked/position"),
+        ("fapi.binance.com", "fapi/v3/account"),
+        ("dapi.binance.com", "dapi/v1/account"),
+    }:
+        exchange.answers[f"{host}/{path}"] = binance(-2015, "Invalid API-key", 401)
     (outcome,) = batch(
         route_to("binance", exchange.base), SyncKind.BALANCES, [Job(credentials=credentials_for("binance"))]
     )

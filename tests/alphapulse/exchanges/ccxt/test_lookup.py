@@ -89,6 +89,32 @@ def test_an_order_of_another_wallet_is_not_looked_up_here(exchange):
     assert BINANCE_ORDER not in exchange.paths()
 
 
+@pytest.mark.parametrize(
+    ("wallet", "symbol", "path", "id_param"),
+    [
+        ("margin", "BTC/USDT", "api.binance.com/sapi/v1/margin/order", "orderId"),
+        ("coinm", "BTC/USD:BTC", "dapi.binance.com/dapi/v1/order", "orderId"),
+        ("usdm-trigger", "BTC/USDT:USDT", "fapi.binance.com/fapi/v1/algoOrder", "algoId"),
+        ("coinm-trigger", "BTC/USD:BTC", "dapi.binance.com/dapi/v1/algoOrder", "algoId"),
+    ],
+)
+def test_each_wallets_orders_are_looked_up_where_they_are_kept(exchange, wallet, symbol, path, id_param):
+    exchange.answers[path] = Said(json={"code": -2013, "msg": "Order does not exist."}, status=400)
+    orders(exchange, "binance", known("77", wallet=wallet, symbol=symbol))
+    (asked,) = (asked for asked in exchange.asked if f"{asked.host}{asked.path}" == path)
+    assert asked.query[id_param] == "77"
+    assert not [other for other in exchange.paths() if other.endswith("rder") and other != path]
+
+
+def test_a_trigger_order_that_went_off_is_closed_and_its_fills_are_the_new_orders(exchange):
+    (row,) = written.answers("binance")["fapi.binance.com/fapi/v1/openAlgoOrders"](None).json
+    row |= {"algoId": 77, "algoStatus": "FINISHED", "actualOrderId": "4711", "actualPrice": "30001"}
+    exchange.answers["fapi.binance.com/fapi/v1/algoOrder"] = Said(json=row)
+    end = orders(exchange, "binance", known("77", wallet="usdm-trigger", symbol="BTC/USDT:USDT"))["77"]
+    assert end.status is OrderStatus.CLOSED
+    assert (end.amount, end.filled, end.remaining, end.cost) == (Decimal("0.01"), None, None, None)
+
+
 NOT_FOUND = Said(json={"code": -2013, "msg": "Order does not exist."}, status=400)
 
 
@@ -147,7 +173,7 @@ def grow_old(exchange: ScriptedExchange) -> None:
 
 def test_an_order_that_cannot_be_looked_up_now_stays_as_it_was(exchange):
     exchange.answers[BINANCE_ORDER] = Said(raw="<html>", status=502)
-    assert set(orders(exchange, "binance", known("77"))) == {"11"}
+    assert set(orders(exchange, "binance", known("77"))) == {"11", "12"}
 
 
 def test_a_rate_limit_among_lookups_stops_everything(exchange):
@@ -160,7 +186,7 @@ def test_a_rate_limit_among_lookups_stops_everything(exchange):
 def test_a_flood_of_vanished_orders_is_looked_up_in_portions(exchange):
     exchange.answers[BINANCE_ORDER] = lambda asked: Said(json=binance_order(asked.query["orderId"], "FILLED"))
     found = orders(exchange, "binance", *(known(str(number)) for number in range(100, 150)))
-    assert len(found) == 1 + MOST_LOOKUPS
+    assert len(found) == 2 + MOST_LOOKUPS
 
 
 def test_orders_that_cannot_be_answered_do_not_keep_others_from_being_looked_up(exchange):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import ccxt
 import pytest
 
-from alphapulse.exchanges.ccxt.batch import Job, usage
+from alphapulse.exchanges.ccxt.batch import Job
 from alphapulse.exchanges.ccxt.client import open_client
 from alphapulse.exchanges.errors import (
     BadResponse,
@@ -22,6 +22,7 @@ from alphapulse.exchanges.errors import (
 )
 from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
+from alphapulse.exchanges.told import usage
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, OrderStatus, PositionSide, SyncKind
 from tests.alphapulse.exchanges.asking import batch, fetch, route_to, run
@@ -155,10 +156,12 @@ def test_a_wrong_secret_is_rejected(sandbox, route, exchange_id):
 def test_a_key_without_futures_reads_the_rest(sandbox, route):
     credentials = account(sandbox, wallets=["spot", "funding"])
     found = by_wallet(asked(route, SyncKind.BALANCES, credentials).readings)
-    assert isinstance(found["usdm"].error, PermissionMissing)
+    refused = {wallet for wallet, reading in found.items() if isinstance(reading.error, PermissionMissing)}
+    assert refused == {"usdm", "coinm", "margin", "earn-locked"}
     assert (found["spot"].error, found["funding"].error) == (None, None)
-    (futures,) = asked(route, SyncKind.POSITIONS, credentials).readings
-    assert isinstance(futures.error, PermissionMissing)
+    assert found["coinm"].error.message == "Binance: this key may not read the coinm wallet (code -2015)."
+    for reading in asked(route, SyncKind.POSITIONS, credentials).readings:
+        assert isinstance(reading.error, PermissionMissing)
 
 
 @pytest.mark.parametrize("exchange_id", EXCHANGES)

@@ -69,7 +69,7 @@ def test_two_kraken_names_of_one_coin_do_not_overwrite_each_other(exchange):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"entryPrice": None}, {"entryPrice": "0.0"}, {"positionAmt": None}, {"positionAmt": "some"}, {"notional": None}],
+    [{"entryPrice": None}, {"entryPrice": "0.0"}, {"positionAmt": None}, {"positionAmt": "some"}],
 )
 def test_a_binance_position_that_is_not_whole_is_refused(exchange, changed):
     rows = written.answers("binance")[BINANCE_POSITIONS](None).json

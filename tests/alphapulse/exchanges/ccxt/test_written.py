@@ -12,6 +12,10 @@ from tests.alphapulse.exchanges import written
 from tests.alphapulse.exchanges.asking import credentials_for, fetch, route_to, run
 from tests.alphapulse.exchanges.scripted import Said, ScriptedExchange
 
+COIN = "BTC/USD:BTC"
+LOCKED_EARN = "api.binance.com/sapi/v1/simple-earn/locked/position"
+MARGIN_ACCOUNT = "api.binance.com/sapi/v1/margin/account"
+
 
 def read(exchange: ScriptedExchange, exchange_id: str, kind: SyncKind) -> dict:
     exchange.answers = {**written.answers(exchange_id), **exchange.answers}
@@ -47,7 +51,46 @@ def test_binance_balances(exchange):
         ("usdm", "USDT"): amounts("850", "200", "1000", "0"),
         # Never changed, so without an update time; held all the same.
         ("usdm", "BNB"): amounts("0.5", "0", "0.5", "0"),
+        # In the coin, and without the unrealised PnL.
+        ("coinm", "BTC"): amounts("0.49714285", "0.01714286", "0.5", "0"),
+        ("margin", "BTC"): amounts("0.004995", "0.001", "0.005995", "0"),
+        ("margin", "BNB"): amounts("2346.5", "0", "2346.5", "201.66666772"),
+        # Sold what was borrowed: only the debt is left.
+        ("margin", "USDT"): amounts("0", "0", "0", "0.12"),
+        # Two positions of a coin, with dust that counts; spot shows no receipt of them.
+        ("earn-locked", "AXS"): amounts("0", "122.09202929", "122.09202929", "0"),
+        ("earn-locked", "USDT"): amounts("0", "50", "50", "0"),
     }
+
+
+def test_locked_earn_is_read_to_its_last_page(exchange):
+    (row, *_) = written.answers("binance")[LOCKED_EARN](None).json["rows"]
+
+    def page(asked):
+        first = 100 * (int(asked.query["current"]) - 1)
+        rows = [row | {"positionId": n, "asset": f"C{n}", "amount": "1"} for n in range(first, min(first + 100, 130))]
+        return Said(json={"rows": rows, "total": 130})
+
+    exchange.answers = {LOCKED_EARN: page}
+    found = read(exchange, "binance", SyncKind.BALANCES)["earn-locked"]
+    assert len({row.currency for row in found.rows}) == 130
+    assert exchange.paths().count(LOCKED_EARN) == 2
+
+
+@pytest.mark.parametrize("bad", [{"asset": "AXS"}, {"asset": "AXS", "amount": "much"}, {"amount": "1"}])
+def test_a_locked_position_that_cannot_be_read_costs_its_own_wallet(exchange, bad):
+    exchange.answers = {LOCKED_EARN: Said(json={"rows": [bad], "total": 1})}
+    found = read(exchange, "binance", SyncKind.BALANCES)
+    assert isinstance(found["earn-locked"].error, BadResponse)
+    assert found["spot"].error is None
+
+
+def test_a_margin_account_that_was_never_opened_is_no_failure(exchange):
+    missing = {"code": -3003, "msg": "Margin account does not exist."}
+    exchange.answers = {MARGIN_ACCOUNT: Said(json=missing, status=400)}
+    found = read(exchange, "binance", SyncKind.BALANCES)
+    assert isinstance(found["margin"].error, PermissionMissing)
+    assert "-3003" in found["margin"].error.message
 
 
 def test_two_wallets_of_one_answer_are_asked_for_once(exchange):
@@ -120,6 +163,21 @@ def test_both_sides_of_a_binance_hedge(exchange):
     assert (short.liquidation_price, short.margin_mode) == (90000, "isolated")
 
 
+def test_binance_coin_margined_positions_are_contracts_of_dollars_with_profit_in_the_coin(exchange):
+    rows = read(exchange, "binance", SyncKind.POSITIONS)["coinm"].rows
+    long, short, unpriced = rows
+    assert (long.symbol, long.side, long.contracts, long.contract_size) == (COIN, PositionSide.LONG, 60, 100)
+    assert (short.symbol, short.side, short.contracts) == (COIN, PositionSide.SHORT, 20)
+    # 60 contracts of 100 dollars, bought at 30,000 and worth 35,000.
+    assert long.unrealized_pnl == Decimal("0.02857143")
+    assert abs(long.unrealized_pnl - 60 * 100 * (1 / Decimal(30000) - 1 / Decimal(35000))) < Decimal("1e-8")
+    assert (long.notional, short.notional) == (Decimal("0.17142857"), Decimal("0.05714286"))
+    assert (long.leverage, long.margin_mode, long.liquidation_price) == (10, "cross", Decimal("12345.6"))
+    # The exchange leaves out what it is worth: 5 contracts of 10 dollars, at 2,500 a coin.
+    assert (unpriced.symbol, unpriced.side, unpriced.contracts) == ("ETH/USD:ETH", PositionSide.SHORT, 5)
+    assert (unpriced.contract_size, unpriced.notional) == (10, Decimal("0.02"))
+
+
 def test_a_bybit_position_beside_the_empty_row_of_its_other_side(exchange):
     (short,) = read(exchange, "bybit", SyncKind.POSITIONS)["unified"].rows
     assert (short.symbol, short.side, short.contracts) == ("BTC/USDT:USDT", PositionSide.SHORT, Decimal("0.02"))
@@ -163,6 +221,7 @@ def test_no_coinbase_futures_are_no_positions(exchange):
     ("exchange_id", "wallet", "order_id", "client_order_id", "filled", "remaining"),
     [
         ("binance", "spot", "11", "mine-1", "0.04", "0.06"),
+        ("binance", "coinm", "11", "coin-1", "2", "8"),
         ("bybit", "unified", "21", "mine", "0.04", "0.06"),
         ("kraken", "spot", "OQCLML-BW3P3-BUCMWZ", None, "0.375", "0.875"),
         ("okx", "trading", "31", "mine", "0.5", "1.5"),
@@ -177,6 +236,21 @@ def test_an_open_order(exchange, exchange_id, wallet, order_id, client_order_id,
     assert (order.status, order.type) == (OrderStatus.OPEN, "limit")
     assert (order.filled, order.remaining) == (Decimal(filled), Decimal(remaining))
     assert order.exchange_at is not None
+
+
+def test_trigger_orders_are_kept_apart_from_orders_that_may_have_the_same_id(exchange):
+    found = read(exchange, "binance", SyncKind.ORDERS)
+    (linear,), (inverse,) = found["usdm-trigger"].rows, found["coinm-trigger"].rows
+    assert found["coinm"].rows[0].order_id == linear.order_id == inverse.order_id == "11"
+    assert (linear.symbol, linear.side, linear.type) == ("BTC/USDT:USDT", Side.SELL, "market")
+    assert (linear.status, linear.amount, linear.filled) == (OrderStatus.OPEN, Decimal("0.01"), 0)
+    assert (linear.client_order_id, linear.price) == ("stop-11", None)
+    assert (inverse.symbol, inverse.type, inverse.price) == (COIN, "limit", 29900)
+
+
+def test_orders_of_the_cross_margin_account(exchange):
+    (order,) = read(exchange, "binance", SyncKind.ORDERS)["margin"].rows
+    assert (order.symbol, order.side, order.amount, order.price) == ("ETH/USDT", Side.SELL, Decimal("0.5"), 2500)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +297,7 @@ def test_counted_pages_are_followed_until_each_market_is_complete(exchange):
     [
         ("binance", "spot", "BTC/USDT", "35000.01"),
         ("binance", "usdm", "BTC/USDT:USDT", "35010.1"),
+        ("binance", "coinm", "BTC/USD:BTC", "35020.1"),
         ("bybit", "spot", "BTC/USDT", "35000.05"),
         ("kraken", "spot", "BTC/EUR", "30300"),
         ("okx", "spot", "BTC/USDT", "35000.1"),
@@ -254,6 +329,13 @@ def test_a_market(exchange, exchange_id, market_id, amount_step, price_tick):
     rows = read(exchange, exchange_id, SyncKind.MARKETS)[""].rows
     (market,) = (row for row in rows if row.market_id == market_id and row.type == "spot")
     assert (market.amount_step, market.price_tick) == (Decimal(amount_step), Decimal(price_tick))
+
+
+def test_an_inverse_market_counts_contracts_of_dollars(exchange):
+    rows = read(exchange, "binance", SyncKind.MARKETS)[""].rows
+    (market,) = (row for row in rows if row.market_id == "BTCUSD_PERP")
+    assert (market.symbol, market.type, market.settle, market.is_inverse) == (COIN, "swap", "BTC", True)
+    assert (market.contract_size, market.amount_step, market.price_tick) == (100, 1, Decimal("0.1"))
 
 
 def test_a_market_that_does_not_trade_is_not_active(exchange):
@@ -330,5 +412,5 @@ def test_a_wallet_that_could_not_be_read_is_among_the_warnings_of_a_key(exchange
     exchange.answers = written.answers("binance")
     exchange.answers["fapi.binance.com/fapi/v3/account"] = Said(raw="<html>")
     report = tried(exchange, "binance")
-    assert report.wallets == ("spot", "earn", "funding")
+    assert report.wallets == ("spot", "earn", "earn-locked", "funding", "margin", "coinm")
     assert [warning for warning in report.warnings if warning.startswith("The usdm wallet could not be read now")]

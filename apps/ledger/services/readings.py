@@ -1,7 +1,4 @@
-"""The one way what exchanges say becomes rows: stored equals fetched, and what differed is told.
-
-Call these inside a transaction, for accounts whose claim is still yours.
-"""
+"""What an account has becomes rows: stored equals fetched, and what differed is told."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,6 +17,7 @@ from alphapulse.types import OrderStatus, Side, SyncKind
 from apps.core.upsert import upsert
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import Balance, Order, Position, WalletReading, WalletStatus
+from apps.ledger.services.closed_orders import ENDS
 
 Key = tuple[int, tuple[str, ...]]
 Columns = Mapping[str, Any]
@@ -207,7 +205,7 @@ def _replace_rows(
     }
     stored, pks = _stored(table, owners, fetched)
     if table.keeps_absent:
-        fetched |= _gone(stored, fetched)
+        fetched |= _gone(stored, fetched) | _ended(stored, fetched)
     differing = {key: values for key, values in fetched.items() if stored.get(key) != values}
     gone = [] if table.keeps_absent else [key for key in stored if key not in fetched]
     _write(table, differing)
@@ -222,6 +220,15 @@ def _gone(stored: Mapping[Key, Columns], fetched: Mapping[Key, Columns]) -> dict
         key: {**values, "status": OrderStatus.GONE}
         for key, values in stored.items()
         if key not in fetched and values["status"] == OrderStatus.OPEN
+    }
+
+
+def _ended(stored: Mapping[Key, Columns], fetched: Mapping[Key, Columns]) -> dict[Key, Columns]:
+    """Orders whose end a history has told meanwhile: this answer, which saw them open, is older."""
+    return {
+        key: stored[key]
+        for key, values in fetched.items()
+        if key in stored and stored[key]["status"] in ENDS and values["status"] not in ENDS
     }
 
 

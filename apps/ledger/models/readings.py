@@ -1,4 +1,4 @@
-"""What exchanges say an account has. Written by `services.store_*` alone."""
+"""What exchanges say an account has. Written by `services.readings` alone."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class WalletStatus(models.TextChoices):
     NOT_OFFERED = "not offered"
     # A complete but empty answer where there were rows: believed only when a second one says the same.
     UNCONFIRMED = "unconfirmed"
+    # Only closed orders of a history are there so far.
+    NOT_READ = "not read yet"
 
 
 class WalletReadingQuerySet(models.QuerySet["WalletReading"]):

@@ -1,0 +1,71 @@
+"""In which markets an account may have traded, as far as that is known without asking in each of them. Pure.
+
+Some exchanges tell trades and orders only market by market, and have thousands of markets: all of Binance's would cost
+45,000 of weight an account. What an account has had to do with says where to ask first; the rest is swept slowly.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from alphapulse.exchanges.history import Event
+from alphapulse.types import FundingPayment, Order, Trade
+
+# A quote currency of so many of an exchange's markets is one that anything is bought with, whether it was seen or not.
+MAIN_QUOTE = 0.05
+
+
+class Listed(NamedTuple):
+    """A market. `settle` is empty for spot."""
+
+    symbol: str
+    base: str
+    quote: str
+    settle: str
+
+
+def expected(markets: Sequence[Listed], seen: Collection[str]) -> list[str]:
+    """The symbols of one type of market that an account has likely traded in. `seen`: currencies, and symbols."""
+    quotes = _main_quotes(markets) | set(seen)
+    return [market.symbol for market in markets if market.symbol in seen or _fits(market, seen, quotes)]
+
+
+def _fits(market: Listed, seen: Collection[str], quotes: Collection[str]) -> bool:
+    return market.base in seen and (market.settle in seen if market.settle else market.quote in quotes)
+
+
+def _main_quotes(markets: Sequence[Listed]) -> set[str]:
+    numbers = Counter(market.quote for market in markets)
+    return {quote for quote, number in numbers.items() if number >= MAIN_QUOTE * len(markets)}
+
+
+def names_in(symbol: str) -> set[str]:
+    """What an account has seen that has to do with a symbol, or a currency: itself, and the currencies that it moves.
+
+    A contract's base is not moved: `BTC/USDT:USDT` is itself and `USDT`.
+    """
+    pair, _, settle = symbol.partition(":")
+    if settle:
+        return {symbol, settle.partition("-")[0]}
+    return {symbol, *pair.split("/")}
+
+
+def names_of(events: Iterable[Event]) -> set[str]:
+    """The currencies and symbols that these events speak of."""
+    names: set[str] = set()
+    for event in events:
+        if isinstance(event, Trade | Order | FundingPayment):
+            names |= names_in(event.symbol)
+        else:
+            names.add(event.currency)
+        if isinstance(event, Trade) and event.fee_currency:
+            names.add(event.fee_currency)
+    return names
+
+
+def is_hint(symbol: str, changed: Collection[str]) -> bool:
+    """May something have happened in the market, when these balances, positions or orders of the account changed?
+
+    A trade changes what one has of the base; that of the quote changes with every other market's trades, too.
+    """
+    return symbol in changed or (":" not in symbol and symbol.partition("/")[0] in changed)

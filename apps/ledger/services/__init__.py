@@ -1,0 +1,25 @@
+"""The one way what exchanges say becomes rows. Call these inside a transaction, for accounts whose claim is yours."""
+
+from apps.ledger.services.events import IMPORT, AccountEvents, store_events
+from apps.ledger.services.readings import (
+    AccountReading,
+    Change,
+    forget_other_wallets,
+    mark_failed,
+    mark_not_offered,
+    open_orders,
+    store,
+)
+
+__all__ = [
+    "IMPORT",
+    "AccountEvents",
+    "AccountReading",
+    "Change",
+    "forget_other_wallets",
+    "mark_failed",
+    "mark_not_offered",
+    "open_orders",
+    "store",
+    "store_events",
+]
