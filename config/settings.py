@@ -118,8 +118,10 @@ def database(url: str) -> dict:
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
         entry["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
         return entry | {"CONN_MAX_AGE": 60}
-    # A server that swallows packets must be noticed: the driver's default is to wait as long as the kernel does.
-    entry["OPTIONS"] = {"connect_timeout": 5} | entry.get("OPTIONS", {})
+    # A server that swallows packets must be noticed: the driver's default is to wait as long as the kernel does. And
+    # it must notice who sleeps, or is cut off, in a transaction: until then nobody else gets the rows that are locked.
+    ours = {"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=30s"}
+    entry["OPTIONS"] = ours | entry.get("OPTIONS", {})
     # WSGI threads bound the number of connections. Under ASGI each request would keep its own: there it is 0.
     return entry | {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
 
@@ -178,7 +180,7 @@ EGRESSES: dict[str, dict[str, str]] = env.json("EGRESSES", {})
 # The part of every published limit that is left to the owner's other tools, and how many processes share the rest while
 # Redis is away.
 BUDGET_FOR_OTHERS = env.share("BUDGET_FOR_OTHERS", 0.0, most=0.8)
-SYNC_PROCESSES = max(1, env.int("SYNC_PROCESSES", 2))
+SYNC_PROCESSES = max(1, env.int("SYNC_PROCESSES", 3))
 
 # --- Mail to who operates it: of ops events, where both are set ---------------------------------------------------
 

@@ -128,10 +128,13 @@ class History:
 
     `count_at` is where the answer says how many rows there are: where there is none, the list may be missing.
     `parts`: each row has a list in this field, and it is its members that an answer has `per_page` of. `has_ids`: the
-    exchange names its rows; where it does not, two that are equal are two.
+    exchange names its rows; where it does not, two that are equal are two. `is_fee_apart`: a ledger's amounts are
+    without their fees.
+
+    `per_second`: so many requests a second the exchange takes from one account, where that is less than a step makes.
 
     A method of the exchange's own, not of ccxt's unified ones: `since_param`, `until_param` and `limit_param` are its
-    names, and `reader` is the one of `read_history` that knows its rows.
+    names, and `reader` is the one of `own_rows` that knows its rows.
     """
 
     source: str
@@ -152,6 +155,8 @@ class History:
     count_at: str = ""
     parts: str = ""
     has_ids: bool = True
+    is_fee_apart: bool = False
+    per_second: int = 0
     since_param: str = ""
     until_param: str = "until"
     limit_param: str = ""
@@ -230,7 +235,7 @@ class Exchange:
         )
 
     def _most_a_step(self, name: str) -> int:
-        quota = next(quota for quota in self.quotas if quota.name == name)
+        (quota,) = (quota for quota in self.quotas if quota.name == name)
         return quota.limit // STEPS_A_WINDOW if quota.is_per_key else quota.limit
 
     @property

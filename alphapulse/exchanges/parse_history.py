@@ -5,18 +5,20 @@ BadResponse, naming the row, for what is no amount or lacks what it must have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from alphapulse import money
 from alphapulse.exchanges.errors import BadResponse
-from alphapulse.exchanges.history import Event
+from alphapulse.exchanges.history import Event, key
 from alphapulse.exchanges.parse import moment, named, order, text
-from alphapulse.money import optional_decimal, to_decimal
+from alphapulse.money import ZERO, optional_decimal, to_decimal
 from alphapulse.types import (
     FundingPayment,
+    LedgerEntry,
+    LedgerKind,
     Side,
     Trade,
     Transfer,
@@ -29,11 +31,15 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """How a raw row's names become ours: the source it is of, the exchange's currencies and market ids."""
+    """How a raw row's names become ours: the source it is of, the exchange's currencies and market ids.
+
+    `is_fee_apart`: a ledger's amounts are without their fees.
+    """
 
     source: str
     currency: Callable[[str], str]
     symbol: Callable[[str], str]
+    is_fee_apart: bool = False
 
 
 Reader = Callable[[Raw, Names], Sequence[Event]]
@@ -60,7 +66,7 @@ def _trade(row: Raw) -> Trade:
         fee=fee,
         fee_currency=fee_currency,
         is_maker={"maker": True, "taker": False}.get(row.get("takerOrMaker") or ""),
-        exchange_at=_time(row, "timestamp"),
+        exchange_at=when(row, "timestamp"),
     )
 
 
@@ -99,11 +105,25 @@ def transfer_key(kind: TransferKind, *, currency: str, txid: str, address: str, 
 
 
 def _comparable(name: str) -> str:
-    name = "".join(name.split())
+    # Binance calls a payment between two of its users "Internal transfer 123"; ccxt leaves the number.
+    name = "".join(name.split()).removeprefix("Internaltransfer")
     return name.lower() if name[:2] in ("0x", "0X") else name
 
 
-_STATUSES = {status.value: status for status in TransferStatus}
+# ccxt's four, and what leaks through its parsers. The one place where a transfer's status is translated.
+TRANSFER_STATUSES: Mapping[str, TransferStatus] = {
+    **{status.value: status for status in TransferStatus},
+    **dict.fromkeys(("confirmed", "success", "finished", "completed", "complete"), TransferStatus.OK),
+    **dict.fromkeys(("processing", "unknown", "status_unknown", "moreinformationrequired"), TransferStatus.PENDING),
+    **dict.fromkeys(("fail", "rejected", "reject", "expired"), TransferStatus.FAILED),
+    **dict.fromkeys(("cancelled", "order partial credit stopped"), TransferStatus.CANCELED),
+    # Binance's deposits: refused, of the wrong coin, waiting for the owner's word.
+    **dict.fromkeys(("2", "7"), TransferStatus.FAILED),
+    "8": TransferStatus.PENDING,
+    # Bybit's: about to be credited, credited to the funding wallet.
+    "10011": TransferStatus.PENDING,
+    "10012": TransferStatus.OK,
+}
 
 
 def transaction(row: Raw, names: Names) -> Sequence[Event]:
@@ -127,13 +147,13 @@ def _transaction(row: Raw) -> Transfer:
         amount=to_decimal(row["amount"]),
         fee=fee,
         fee_currency=fee_currency,
-        status=_STATUSES[row["status"]],
+        status=TRANSFER_STATUSES[str(row["status"]).lower()],
         from_wallet=None,
         to_wallet=None,
         network=row.get("network") or None,
         address=address or None,
         txid=txid or None,
-        exchange_at=_time(row, "timestamp"),
+        exchange_at=when(row, "timestamp"),
     )
 
 
@@ -152,14 +172,40 @@ def _internal(row: Raw) -> Transfer:
         amount=to_decimal(row["amount"]),
         fee=None,
         fee_currency=None,
-        status=_STATUSES[row["status"]],
+        status=TRANSFER_STATUSES[str(row["status"]).lower()],
         from_wallet=row.get("fromAccount") or None,
         to_wallet=row.get("toAccount") or None,
         network=None,
         address=None,
         txid=None,
-        exchange_at=_time(row, "timestamp"),
+        exchange_at=when(row, "timestamp"),
     )
+
+
+def told_apart(found: Sequence[tuple[Raw, Event]], *, has_ids: bool) -> list[Event]:
+    """The events of one answer's rows. What has no name of its own is numbered: of equal keys, the second is `key:2`.
+
+    One transaction may pay an address twice, and a list without ids may have equal rows. Numbers follow the order of
+    the answer. Raises BadResponse where an exchange's own id names two different things.
+    """
+    rows: dict[tuple[str, ...], list[Raw]] = {}
+    events: dict[tuple[str, ...], Event] = {}
+    for row, event in found:
+        same = rows.setdefault(key(event), [])
+        if (isinstance(event, Transfer) and row not in same) or (isinstance(event, LedgerEntry) and not has_ids):
+            same.append(row)
+            event = _numbered(event, len(same))
+        if events.setdefault(key(event), event) != event:
+            raise BadResponse(f"The answer lists {' '.join(key(event))} twice, and differently.")
+    return list(events.values())
+
+
+def _numbered(event: Transfer | LedgerEntry, number: int) -> Event:
+    if number == 1:
+        return event
+    if isinstance(event, Transfer):
+        return replace(event, transfer_id=f"{event.transfer_id}:{number}")
+    return replace(event, entry_id=f"{event.entry_id}:{number}")
 
 
 # --- Funding, and ccxt's ledger
@@ -171,22 +217,67 @@ def funding(row: Raw, names: Names) -> Sequence[Event]:
 
 def _funding(row: Raw, names: Names) -> FundingPayment:
     return FundingPayment(
-        payment_id=f"{names.source}:{text(row, 'id')}",
+        payment_id=f"{names.source}:{row['symbol']}:{text(row, 'id')}",
         symbol=text(row, "symbol"),
         currency=text(row, "code"),
         amount=to_decimal(row["amount"]),
-        exchange_at=_time(row, "timestamp"),
+        exchange_at=when(row, "timestamp"),
     )
+
+
+# ccxt's words, and what leaks through its parsers.
+_LEDGER_KINDS = {
+    **{kind.value: kind for kind in LedgerKind},
+    **dict.fromkeys(("staking", "earn", "dividend", "bonus", "cashback"), LedgerKind.REWARD),
+    **dict.fromkeys(("referral",), LedgerKind.REBATE),
+    **dict.fromkeys(("rollover",), LedgerKind.INTEREST),
+    **dict.fromkeys(("conversion", "spend", "receive"), LedgerKind.CONVERT),
+}
+
+
+def ledger_entry(row: Raw, names: Names) -> Sequence[Event]:
+    """A line of an account's books, less its fee where that is told apart; none where it changed nothing."""
+    return named(f"ledger entry {row.get('id')}", _ledger_entry, row, names)
+
+
+def _ledger_entry(row: Raw, names: Names) -> Sequence[LedgerEntry]:
+    amount = money.size(to_decimal(row["amount"]))
+    change = {"in": amount, "out": money.negated(amount)}[row["direction"]]
+    if names.is_fee_apart:
+        change = money.subtract(change, _fee(row)[0] or ZERO)
+    entry = LedgerEntry(
+        entry_id=f"{names.source}:{text(row, 'id')}",
+        kind=_LEDGER_KINDS.get(str(row.get("type") or "").lower(), LedgerKind.OTHER),
+        currency=text(row, "currency"),
+        amount=change,
+        reference=row.get("referenceId") or None,
+        exchange_at=when(row, "timestamp"),
+    )
+    return (entry,) if change else ()
 
 
 # --- What all of them need
 
 
-def _time(row: Raw, name: str) -> datetime:
+def when(row: Raw, name: str) -> datetime:
+    """A row's time, which it must have, in milliseconds, or in seconds where that is what it says."""
     found = moment(row[name])
     if found is None:
         raise KeyError(name)
-    return found
+    return found if found.year > _FIRST_YEAR else found + 999 * (found - _EPOCH)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Seconds read as milliseconds lie in January 1970.
+_FIRST_YEAR = 1970
+
+
+def identity(row: Raw, name: str) -> str:
+    """What the exchange calls a row: a text or a number. Raises KeyError where there is none."""
+    value = row[name]
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise KeyError(name)
+    return str(value)
 
 
 # By ccxt's unified method; what a method of the exchange's own brings has its reader named with the history.
@@ -200,5 +291,5 @@ OF_METHODS: Mapping[str, Reader] = {
     "fetch_deposits_withdrawals": transaction,
     "fetch_transfers": internal,
     "fetch_funding_history": funding,
+    "fetch_ledger": ledger_entry,
 }
-READERS: Mapping[str, Reader] = {}

@@ -131,8 +131,12 @@ def told(
 ) -> Told:
     """What counts of an answer: `rows` are its raw ones, in its own order; `ids` and times where they go by id."""
     if history.pages is None or history.pages.id_field:
-        return Told(count=len(rows), ids=ids)
+        return Told(count=_counted(rows, history.parts), ids=ids)
     return Told(count=len(rows), next_page=_next_page(history.per_page, history.pages, page, document, rows))
+
+
+def _counted(rows: Sequence[object], parts: str) -> int:
+    return sum(len(row[parts]) for row in rows if isinstance(row, Mapping)) if parts else len(rows)
 
 
 def _next_page(per_page: int, pages: Pages, page: str, document: object, rows: Sequence[object]) -> str:

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TypeVar
 
 from alphapulse.sandbox.accounts import Account, Entry, Holding
 from alphapulse.sandbox.ids import Ids, PastIds
+from alphapulse.sandbox.markets import Market
 from alphapulse.sandbox.orders import Order, OrderStatus, Trade
 from alphapulse.sandbox.positions import MONEY_STEP
 
@@ -86,7 +87,7 @@ class Books:
         planted: Planted | None = None,
     ) -> Trade:
         market = order.market
-        cost = market.worth(price) * amount
+        cost = cost_of(market, price, amount)
         rate = market.maker if is_maker else market.taker
         trade_id = planted.trade_id if planted else self.trade_ids.next(at_ms)
         if market.is_spot:
@@ -210,6 +211,12 @@ def _keep(account: Account, rows: list[Row], row: Row) -> None:
     if len(rows) > _KEPT and not account.keeps_all:
         del rows[: _KEPT // 2]
         account.dropped += _KEPT // 2
+
+
+def cost_of(market: Market, price: Decimal, amount: Decimal) -> Decimal:
+    """Spot's wallets have eight decimals: what a fill costs beyond them is let go, so history and balance agree."""
+    cost = market.worth(price) * amount
+    return cost.quantize(MONEY_STEP, ROUND_DOWN) if market.is_spot else cost
 
 
 def _closing(account: Account, order: Order, amount: Decimal) -> Decimal:

@@ -14,12 +14,14 @@ from typing import Any
 from alphapulse.sandbox.accounts import Account, Debt, Holding
 from alphapulse.sandbox.control_words import Refused
 from alphapulse.sandbox.exchange import Exchange
-from alphapulse.sandbox.fills import Planted
+from alphapulse.sandbox.fills import Planted, cost_of
 from alphapulse.sandbox.ids import PastIds
 from alphapulse.sandbox.markets import MarketKind
 from alphapulse.sandbox.orders import NewOrder, Order, OrderStatus, OrderType, new_order
+from alphapulse.sandbox.past_made_up import make_up
 from alphapulse.sandbox.past_row import Happening, PastEvent, PastFill, PastMove, PastOrder
 from alphapulse.sandbox.past_rows import read_rows
+from alphapulse.sandbox.past_wish import read_wish
 
 Json = dict[str, Any]
 MOST_LINES = 250_000  # of one account's book: about 100 MB
@@ -28,6 +30,8 @@ MOST_LINES = 250_000  # of one account's book: about 100 MB
 def plant_wish(exchange: Exchange, account: Account, wish: Json) -> int:
     """What the control was asked for; how many rows were planted. Raises Refused."""
     rows = wish.get("rows", [])
+    if "generate" in wish:
+        rows = make_up(exchange, read_wish(exchange, wish["generate"]))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refused("rows must be a list of objects")
     plant(exchange, account, read_rows(exchange, rows))
@@ -73,7 +77,7 @@ def _moves(exchange: Exchange, one: Happening) -> list[tuple[str, str, Decimal]]
         return []
     sign = 1 if one.side == "buy" else -1
     moves = [(wallet, market.base, sign * fill.amount) for fill in one.fills]
-    moves += [(wallet, market.quote, -sign * fill.amount * fill.price) for fill in one.fills]
+    moves += [(wallet, market.quote, -sign * cost_of(market, fill.price, fill.amount)) for fill in one.fills]
     got = market.base if sign > 0 else market.quote
     return moves + [(wallet, fill.fee_currency or got, -fill.fee) for fill in one.fills if fill.fee]
 

@@ -13,7 +13,6 @@ from alphapulse.sandbox.positions import PositionSide
 
 Json = dict[str, Any]
 ZERO = Decimal(0)
-_NOT_AT = {"bybit": {"dust", "purchase", "sale", "fiat_deposit", "fiat_withdrawal"}}
 
 
 def read_rows(exchange: Exchange, rows: Iterable[Json]) -> list[Happening]:
@@ -23,11 +22,9 @@ def read_rows(exchange: Exchange, rows: Iterable[Json]) -> list[Happening]:
 
 def _read(exchange: Exchange, fields: Json) -> Happening:
     row = Row(exchange, fields)
-    reader = _READERS.get(row.kind)
-    if reader is None or row.kind in _NOT_AT.get(exchange.id, ()):
-        known = sorted(_READERS.keys() - _NOT_AT.get(exchange.id, set()))
-        raise Refused(f"{exchange.id} has no history of kind {row.kind!r}; there are {', '.join(known)}")
-    happening = reader(row)
+    if row.kind not in KINDS[exchange.id]:
+        raise Refused(f"{exchange.id} has no history of kind {row.kind!r}; there are {', '.join(KINDS[exchange.id])}")
+    happening = _READERS[row.kind](row)
     row.end()
     return happening
 
@@ -195,3 +192,5 @@ _READERS: dict[str, Callable[[Row], Happening]] = {
     "purchase": _purchase,
     "sale": _purchase,
 }
+_NOT_AT_BYBIT = {"dust", "purchase", "sale", "fiat_deposit", "fiat_withdrawal"}
+KINDS = {"binance": tuple(_READERS), "bybit": tuple(kind for kind in _READERS if kind not in _NOT_AT_BYBIT)}

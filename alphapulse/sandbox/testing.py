@@ -197,6 +197,10 @@ class SandboxControl:
         wish = {"exchange": exchange, "account": account, "rows": _texts(list(rows), keep=("at", "closed_at"))}
         return int(self.ask("POST", "history", wish)["planted"])
 
+    def generate_history(self, exchange: str, account: str, **wish: Any) -> int:
+        """A past made up: days, trades, symbols, seed, burst, until_ms. Returns how many rows were planted."""
+        return int(self.ask("POST", "history", {"exchange": exchange, "account": account, "generate": wish})["planted"])
+
     def history(self, exchange: str, account: str, kind: str | None = None) -> list[dict[str, Any]]:
         """The truth: every order, trade and other line of the account's book, oldest first."""
         return list(self.ask("GET", "history", _given({"exchange": exchange, "account": account, "kind": kind})))

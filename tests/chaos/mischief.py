@@ -11,8 +11,9 @@ import redis
 from apps.core.clock import now
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
 from apps.sync.models import SyncState
+from tests.chaos.system import WORKERS
 from tests.chaos.truth import OPEN
-from tests.chaos.world import WALLET, WORKERS, World
+from tests.chaos.world import WALLET, World
 
 HOSTS = ("api.binance.com", "fapi.binance.com", "api.bybit.com", "*")
 FAULTS: dict[str, dict[str, Any]] = {

@@ -52,11 +52,13 @@ class Group:
         )
 
     def _kind_world(self, scenario: Scenario) -> World:
-        if self._world is None:
-            home = self._folder / f"{scenario.where}-{time.monotonic_ns()}"
-            self._world = World(home, scenario.where)
-            self._world.begin()
-        self._world.reset()
+        if self._world is not None:
+            self._world.reset()
+            return self._world
+        home = self._folder / f"{scenario.where}-{time.monotonic_ns()}"
+        self._world = World(home, scenario.where)
+        self._world.begin()
+        self._world.rest()
         return self._world
 
     def _tell_why(self) -> None:

@@ -14,6 +14,9 @@ class Where(StrEnum):
     PROXIED = "proxied"  # SQLite, and a proxy that can swallow packets between everybody and Redis
 
 
+ON_BOTH = (Where.SQLITE, Where.POSTGRES)
+
+
 class Broken(Exception):
     """The promise was not kept; the text says what happened instead."""
 

@@ -1,117 +1,54 @@
-"""The system that scenarios are run against: the embedded one, whole, in a home of its own, and all doors to it."""
+"""The world that scenarios are run against: the system, accounts at the sandbox, what is due, and the truth."""
 
-import json
-import os
-import re
-import shutil
-import signal
-import sqlite3
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-import psutil
-import redis
-from django.db import connections
 from django.db.models import QuerySet
 
-from alphapulse.sandbox.testing import SandboxControl
 from alphapulse.types import Credentials
 from apps.core.clock import now
-from apps.exchanges.models import ExchangeAccount, ExchangeHealth
+from apps.exchanges.models import DEFAULT_EGRESS, ExchangeAccount, ExchangeHealth
 from apps.exchanges.services import add_account
 from apps.ledger.models import Balance, WalletReading
 from apps.sync.models import SyncRun, SyncState
 from apps.users.models import Workspace
-from config.celery import app
-from config.embedded import processes
-from config.embedded.postgres import place_for
-from config.settings import database
-from tests.chaos.proxy import Proxy
 from tests.chaos.scenario import Broken, Where
-from tests.e2e.make_run import MakeRun
-from tests.servers import redis_server
+from tests.chaos.system import System
 
-SYNC_WORKERS = ("worker-sync-1", "worker-sync-2")
-WORKERS = ("worker-control", *SYNC_WORKERS)
 EXCHANGES = ("binance", "bybit")
 ACCOUNTS = 5  # on each exchange
 # One request of each sync of balances, and of nothing else.
 BALANCES_PATH = {"binance": "/api/v3/account", "bybit": "/v5/account/wallet-balance"}
 WALLET = {"binance": "spot", "bybit": "unified"}
-# Live accounts of these have a gateway that swallows everything.
-BLACK_HOLES = ("kraken", "okx", "kucoin")
+HOLDINGS = {"USDT": "1000", "BTC": "0.5", "SOL": "1"}
 RESTING = timedelta(hours=2)
-COMPLAINT = re.compile(r"WARNING|ERROR|CRITICAL|Error|Exception")
+# As codes, where an exchange says it with status 200: Bybit's limits by key and by IP.
+REFUSED = (403, 418, 429)
+REFUSAL_CODES = ("10006", "10018")
 
 
-class World(MakeRun):
-    def __init__(self, home: Path, where: Where) -> None:
-        super().__init__(home)
-        self.where = where
-        self._stack = ExitStack()
-        self.black_hole = self._stack.enter_context(Proxy())
-        self.proxy: Proxy | None = None
-        self.redis_url = ""
+class World(System):
+    def __init__(self, home: Path, where: Where, *, egresses: int = 0) -> None:
+        super().__init__(home, where, egresses=egresses)
         self._number = 0
-
-    # --- Start and end --------------------------------------------------------------------------------------------
-
-    @property
-    def argv(self) -> list[str]:
-        db = "postgres" if self.where is Where.POSTGRES else "sqlite"
-        command = [sys.executable, "-m", "config.embedded", "--db", db, "--port", str(self.port)]
-        return [*command, "--parent", str(os.getpid())]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        hole = f"http://127.0.0.1:{self.black_hole.port}"
-        ours = {name: os.environ[name] for name in ("SECRET_KEY", "CREDENTIAL_KEYS")}
-        ours["EXCHANGE_GATEWAYS"] = json.dumps(dict.fromkeys(BLACK_HOLES, hole))
-        if self.proxy is not None:
-            ours["REDIS_URL"] = self.redis_url.replace(f":{urlsplit(self.redis_url).port}", f":{self.proxy.port}")
-        return super().environment | ours
 
     def begin(self) -> Self:
         """Started, with accounts on both exchanges, and everything of theirs synced once."""
-        if self.where is Where.PROXIED:
-            self.redis_url = self._stack.enter_context(redis_server())
-            self.proxy = self._stack.enter_context(Proxy(("127.0.0.1", urlsplit(self.redis_url).port or 0)))
-        self.started()
-        self.redis_url = self.redis_url or self.settings["REDIS_URL"]
-        self._use_database()
+        self.bring_up()
         for exchange_id in EXCHANGES:
             self.add_accounts(exchange_id, ACCOUNTS)
         self.until(lambda: not SyncState.objects.filter(succeeded_at=None).exists(), 90, "a first sync of everything")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        connections["default"].close()
-        if self.make is not None and self.make.poll() is None:
-            self.make.send_signal(signal.SIGTERM)
-            self.make.wait(60)
-        super().__exit__()
-        self._stack.close()
-        if self.where is Where.POSTGRES:
-            shutil.rmtree(place_for(self.home / "postgres").folder, ignore_errors=True)
-
-    def _use_database(self) -> None:
-        """From here on this process's ORM speaks to this system."""
-        url = self.settings.get("DATABASE_URL") or f"sqlite:///{self.home / 'alphapulse.sqlite3'}"
-        connections["default"].close()
-        connections.settings["default"] |= database(url)
-        del connections["default"]
-
     # --- Its accounts ---------------------------------------------------------------------------------------------
 
-    def add_accounts(self, exchange_id: str, number: int, *, prefix: str = "chaos") -> None:
+    def add_accounts(
+        self, exchange_id: str, number: int, *, prefix: str = "chaos", egress: str = DEFAULT_EGRESS
+    ) -> None:
         """On the sandbox; where it has no such exchange, live ones behind the black hole."""
         workspace = Workspace.objects.get(name="demo")
         for _ in range(number):
@@ -123,14 +60,14 @@ class World(MakeRun):
                 label=label,
                 credentials=self._credentials(exchange_id, label),
                 environment="sandbox" if exchange_id in EXCHANGES else "live",
+                egress=egress,
                 check=False,
             )
 
     def _credentials(self, exchange_id: str, label: str) -> Credentials:
         if exchange_id not in EXCHANGES:
             return Credentials(api_key=f"key-of-{label}", secret="c2VjcmV0", password="password")  # base64: Kraken's
-        holdings = {WALLET[exchange_id]: {"USDT": "1000", "BTC": "0.5", "SOL": "1"}}
-        made = self.sandbox.create_account(exchange_id, name=label, holdings=holdings)
+        made = self.sandbox.create_account(exchange_id, name=label, holdings={WALLET[exchange_id]: HOLDINGS})
         return Credentials(api_key=made.api_key, secret=made.secret)
 
     def accounts(self, exchange_id: str = "") -> QuerySet[ExchangeAccount]:
@@ -168,18 +105,21 @@ class World(MakeRun):
         states.filter(due_at__isnull=False).update(due_at=since or now(), interval_override=every)
 
     def reset(self) -> None:
-        """After a scenario: the world is kind again, and everybody fresh."""
+        """After a scenario: the world is kind again, and everybody's balances are fresh."""
         self.sandbox.clear_faults()
         self.sandbox.forgive()
+        self.settle()
         ExchangeAccount.objects.filter(label__startswith="crowd-").delete()
         SyncState.objects.exclude(environment="sandbox").delete()
         ExchangeHealth.objects.all().delete()
-        self.accounts().update(is_enabled=True, disabled_reason="")
+        self.accounts().update(is_enabled=True, disabled_reason="", is_rejected=False)
         asked = now()
-        SyncState.objects.update(failures=0, error="", error_kind="", due_at=asked, interval_override=RESTING)
-        behind = self.states().filter(succeeded_at__lt=asked)
+        SyncState.objects.update(failures=0, error="", error_kind="")
+        # Not all that there is: what orders cost would have the next scenario wait for Binance's next minute.
+        behind = self.states(kind="balances").filter(succeeded_at__lt=asked)
+        self.make_due(behind.all())
         try:
-            self.until(lambda: not behind.exists(), 120, "everything synced again")
+            self.until(lambda: not behind.exists(), 120, "everybody's balances synced again")
         except Broken as late:
             lines = [f"{each}: {each.error_kind} {each.error} due {each.due_at}" for each in behind[:5]]
             raise Broken(f"{late}; at {now()} still behind: {'; '.join(lines)}") from None
@@ -210,9 +150,9 @@ class World(MakeRun):
     def requests(self, **equal: Any) -> list[dict[str, Any]]:
         return self.sandbox.requests(limit=20_000, **equal)
 
-    def refusals(self) -> int:
+    def refusals(self, **equal: Any) -> int:
         """How often an exchange said that we ask too much, faults that were ordered aside."""
-        return sum(each["status"] in (403, 418, 429) and not each["fault"] for each in self.requests())
+        return sum(is_refusal(each) for each in self.requests(**equal))
 
     def ages(self, exchange_id: str, seconds: float) -> list[float]:
         """How old balances are, one number for each account, wallet and half second."""
@@ -225,76 +165,9 @@ class World(MakeRun):
             time.sleep(0.5)
         return sorted(found)
 
-    # --- Doors ----------------------------------------------------------------------------------------------------
 
-    @property
-    def sandbox(self) -> SandboxControl:
-        return SandboxControl(self.settings["SANDBOX_URL"])
-
-    @property
-    def redis(self) -> redis.Redis:
-        return redis.Redis.from_url(self.redis_url, socket_timeout=5)
-
-    def send(self, task: str, **kwargs: Any) -> None:
-        """A message of ours into the system's queues."""
-        with app.connection_for_write(self.redis_url) as connection:
-            app.send_task(task, kwargs=kwargs, connection=connection)
-
-    def kill(self, *names: str, number: signal.Signals = signal.SIGKILL) -> float:
-        """The moment of it."""
-        for name in names:
-            pid = self.pid(name)
-            assert pid is not None, f"{name} does not run"
-            os.kill(pid, number)
-        return time.monotonic()
-
-    @contextmanager
-    def suspended(self, name: str) -> Iterator[None]:
-        pid = self.pid(name) or 0
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
-
-    @contextmanager
-    def nobody_may_write(self) -> Iterator[None]:
-        """SQLite's one writer is us."""
-        assert self.where is Where.SQLITE
-        with closing(sqlite3.connect(self.home / "alphapulse.sqlite3", timeout=20, isolation_level=None)) as lock:
-            lock.execute("BEGIN IMMEDIATE")
-            yield
-            lock.execute("ROLLBACK")
-
-    @contextmanager
-    def process(self, *argv: str) -> Iterator[psutil.Process]:
-        """One more process of the same system."""
-        spawned = processes.spawn(
-            [sys.executable, *argv], log=self.home / "logs" / "more.log", environment=self.environment
-        )
-        try:
-            yield psutil.Process(spawned.pid)
-        finally:
-            spawned.kill()
-            spawned.wait()
-
-    def until(self, condition: Callable[[], Any], timeout: float, what: str) -> float:
-        begun = time.monotonic()
-        while not condition():
-            if time.monotonic() - begun > timeout:
-                raise Broken(f"{what}: not within {timeout:g} s")
-            if self.make is not None and self.make.poll() is not None:
-                raise Broken(f"{what}: the supervisor ended")
-            time.sleep(0.1)
-        return time.monotonic() - begun
-
-    def story(self) -> str:
-        """What the logs complained of last, for who wants to know why."""
-        told = []
-        for log in sorted((self.home / "logs").glob("*.log")):
-            lines = [line[:400] for line in processes.last_lines(log, count=2000) if COMPLAINT.search(line)]
-            told += [f"--- {log.name}", *lines[-8:]] if lines else []
-        return "\n".join(told)
+def is_refusal(request: dict[str, Any]) -> bool:
+    return (request["status"] in REFUSED or request["code"] in REFUSAL_CODES) and not request["fault"]
 
 
 def p99(values: list[float]) -> float:

@@ -150,9 +150,21 @@ class Coinbase(Transport, ccxt.async_support.coinbase):  # type: ignore[misc]
         raise BadResponse("Coinbase says that there are more accounts, and does not tell where.")
 
 
+class Bybit(Transport, ccxt.async_support.bybit):  # type: ignore[misc]
+    async def fetch_my_trades(self, symbol: Any = None, since: Any = None, limit: int = 100, params: Any = None) -> Any:
+        """ccxt asks for executions of the type Trade alone, and takes those of spot for contracts'.
+
+        Liquidations and the like are fills, too.
+        """
+        request = {"startTime": since, "limit": limit, **(params or {})}
+        answer = (await self.private_get_v5_execution_list(request))["result"]
+        return self.parse_trades([{"category": answer["category"], **row} for row in answer["list"]])
+
+
 # Exchanges with a class of their own; the others go through the same door with ccxt's.
 CLASSES: Mapping[str, type[Any]] = {
     "binance": Binance,
+    "bybit": Bybit,
     "okx": Okx,
     "kraken": Kraken,
     "kucoin": Kucoin,

@@ -1,14 +1,15 @@
 """Reads on what happened to one account: a few requests, each page checked to be one, and how far that brings it."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from alphapulse.exchanges import parse_history, windows
-from alphapulse.exchanges.answers import may_be_empty, rows_in
+from alphapulse.exchanges import parse, windows
 from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.whole_history import check_whole, is_skipped, raw_rows, rising_ids
 from alphapulse.exchanges.errors import (
     BadResponse,
     CredentialsRejected,
@@ -17,10 +18,11 @@ from alphapulse.exchanges.errors import (
     PermissionMissing,
     Transient,
 )
+from alphapulse.exchanges.exports.symbols import Desk, Symbols
 from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
 from alphapulse.exchanges.history import Cursor, Event, Step, Wanted, key
-from alphapulse.exchanges.parse import moment
-from alphapulse.exchanges.parse_history import Names
+from alphapulse.exchanges.own_rows import READERS
+from alphapulse.exchanges.parse_history import OF_METHODS, Names, told_apart
 from alphapulse.exchanges.windows import Ask
 from alphapulse.types import FundingPayment, Order, SyncKind, Trade
 
@@ -35,6 +37,8 @@ _METHODS: Mapping[SyncKind, str] = {
 
 # A market that is in no table of this age is not listed.
 _YOUNG = timedelta(minutes=1)
+# How much slower than an exchange allows: the account's next step may begin at once, in another process.
+_PACE = 1.5
 
 
 class HistoryReader:
@@ -81,6 +85,7 @@ class HistoryReader:
         found: dict[tuple[str, ...], Event] = {}
         while self._may_ask(history) and not step.is_caught_up:
             self._spend(history)
+            await asyncio.sleep(_PACE / history.per_second if history.per_second else 0)
             try:
                 page, _ = await self._asker.asked(partial(self._page, history, wanted, step.cursor))
             except ExchangeError as exc:
@@ -100,16 +105,21 @@ class HistoryReader:
             self._spent[quota] = self._spent.get(quota, 0) + weight
 
     async def _history(self, wanted: Wanted) -> History:
-        """What is known of the source. Raises NotSupported where there is none such, or the market is gone."""
+        """What is known of the source. Raises NotSupported where there is none such, or no such market in it."""
         facts = self._asker.facts
         history = next((each for each in facts.histories[self._kind] if each.source == wanted.source), None)
         if history is None or not self._ccxt.has.get(_camel(self._method(history)), True):
             raise NotSupported(f"{facts.name} does not offer {self._kind} {wanted.source}.".replace(" .", "."))
-        if wanted.symbol and wanted.symbol not in self._ccxt.markets and await self._is_gone(wanted.symbol):
-            raise NotSupported(
-                f"{facts.name} no longer lists {wanted.symbol}, so its {self._kind} cannot be asked for."
-            )
+        if history.market_type:
+            await self._check_market(history, wanted.symbol)
         return history
+
+    async def _check_market(self, history: History, symbol: str) -> None:
+        facts, market = self._asker.facts, self._ccxt.markets.get(symbol)
+        if market is None and await self._is_gone(symbol):
+            raise NotSupported(f"{facts.name} does not list {symbol or 'that'}: its {self._kind} cannot be asked for.")
+        if market and (market["type"], bool(market["inverse"])) != (history.market_type, history.is_inverse):
+            raise NotSupported(f"{facts.name}: {symbol} is no market of the {history.source} list of {self._kind}.")
 
     def _method(self, history: History) -> str:
         return history.method or _METHODS[self._kind]
@@ -123,10 +133,12 @@ class HistoryReader:
         answer = self._ccxt.last_answer
         if answer is None:
             raise BadResponse("Nothing was asked of the exchange, so its answer cannot be believed.")
-        rows = _listed(rows_in(answer.document, history.rows))
+        rows = raw_rows(history, answer.document)
         read = rows if history.reader else list(found)
-        _check_whole(history, answer.document, rows, read)
-        told = windows.told(history, ask.page, answer.document, rows if history.rows else read, _ids(history, read))
+        check_whole(history, answer.document, rows, read)
+        told = windows.told(
+            history, ask.page, answer.document, rows if history.rows else read, rising_ids(history, read)
+        )
         reached, is_last = windows.after(history, ask, told)
         return await self._events(history, read), reached, is_last
 
@@ -140,7 +152,7 @@ class HistoryReader:
             params[history.pages.param] = ask.page
         if not history.reader:
             return symbol or None, since, history.per_page, params
-        if since is not None:
+        if since is not None and history.since_param:
             params[history.since_param] = since
         if history.limit_param:
             params[history.limit_param] = history.per_page
@@ -150,29 +162,40 @@ class HistoryReader:
         names = Names(
             source=history.source,
             currency=self._ccxt.safe_currency_code,
-            symbol=partial(self._symbol, history.market_type or None),
+            symbol=lambda name: str(
+                self._ccxt.safe_symbol(name, None, None, "contract" if history.contracts else "spot")
+            ),
+            is_fee_apart=history.is_fee_apart,
         )
-        reader = parse_history.READERS[history.reader] if history.reader else None
-        reader = reader or parse_history.OF_METHODS[self._method(history)]
-        events: dict[tuple[str, ...], Event] = {}
-        for row in rows:
-            if _is_skipped(history, row):
-                continue
-            for event in reader(row, names):
-                if events.setdefault(key(event), event) != event:
-                    raise BadResponse(f"The answer lists {' '.join(key(event))} twice, and differently.")
-        await self._check_symbols(list(events.values()))
-        return list(events.values())
+        reader = READERS[history.reader] if history.reader else OF_METHODS[self._method(history)]
+        found = [
+            (_raw(history, row), event)
+            for row in rows
+            if not is_skipped(history, _raw(history, row))
+            for event in reader(row, names)
+        ]
+        return await self._as_listed(history, told_apart(found, has_ids=history.has_ids))
 
-    def _symbol(self, market_type: str | None, market_id: str) -> str:
-        return str(self._ccxt.safe_symbol(market_id, None, None, market_type))
-
-    async def _check_symbols(self, events: Sequence[Event]) -> None:
-        """A market that is in no young table is gone for good, and its events keep the exchange's name for it."""
+    async def _as_listed(self, history: History, events: Sequence[Event]) -> list[Event]:
+        """A market that is in no young table is gone for good: its events are called as an export's would be."""
         symbols = {event.symbol for event in events if isinstance(event, Trade | Order | FundingPayment)}
-        for symbol in symbols - self._ccxt.markets.keys():
+        gone = symbols - self._ccxt.markets.keys()
+        for symbol in gone:
             if not await self._is_gone(symbol):
                 raise BadResponse(f"{symbol} is not in the market table, which is being loaded anew.")
+        names = self._names_of_the_gone(history, gone) if gone else {}
+        return [
+            replace(event, symbol=names.get(event.symbol, event.symbol))
+            if isinstance(event, Trade | Order | FundingPayment)
+            else event
+            for event in events
+        ]
+
+    def _names_of_the_gone(self, history: History, gone: Collection[str]) -> Mapping[str, str]:
+        table = self._asker.template.ccxt
+        symbols = Symbols(parse.markets(table.markets.values(), precision_mode=table.precisionMode))
+        desk = Desk.CONTRACTS if history.contracts else Desk.SPOT
+        return {name: symbols.find(name, desk).symbol for name in gone if "/" not in name}
 
     async def _is_gone(self, symbol: str) -> bool:
         template = self._asker.template
@@ -205,38 +228,9 @@ def _not_permitted(step: Step) -> Step:
     return replace(step, error=PermissionMissing(error.message, code=error.code))
 
 
-def _listed(rows: object) -> list[Any]:
-    if isinstance(rows, Mapping):
-        return list(rows.values())
-    assert isinstance(rows, list)
-    return rows
-
-
-def _check_whole(history: History, document: object, rows: Sequence[object], read: Sequence[object]) -> None:
-    """As many rows were read as the answer has; where nobody knows where it has them, it must have a place for some."""
-    if history.rows and len(rows) != len(read):
-        raise BadResponse(f"The answer has {len(rows)} rows, of which {len(read)} could be read.")
-    if not history.rows and not read and not may_be_empty(document):
-        raise BadResponse("The answer holds nothing that could be a list of rows, not even an empty one.")
-
-
-def _ids(history: History, read: Sequence[Mapping[str, Any]]) -> list[tuple[int, datetime]]:
-    """The rising ids of ccxt's dictionaries, with their times."""
-    if not history.pages or not history.pages.id_field:
-        return []
-    return [(int(row["info"][history.pages.id_field]), _time(row)) for row in read]
-
-
-def _time(row: Mapping[str, Any]) -> datetime:
-    found = moment(row.get("timestamp"))
-    if found is None:
-        raise BadResponse(f"The row {row.get('id')} has no time.")
-    return found
-
-
-def _is_skipped(history: History, row: Mapping[str, Any]) -> bool:
-    raw = row if history.reader else row["info"]
-    return any(str(raw.get(field)) in values for field, values in history.skips.items())
+def _raw(history: History, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    raw: Mapping[str, Any] = row if history.reader else row["info"]
+    return raw
 
 
 def _milliseconds(at: datetime | None) -> int | None:

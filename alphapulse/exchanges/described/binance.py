@@ -6,7 +6,8 @@ there is nothing in them they are asked for seldom.
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Lookup, Pages, Read
+from alphapulse.exchanges.described.binance_histories import HISTORIES
+from alphapulse.exchanges.facts import Call, Exchange, Holding, Lookup, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -46,6 +47,8 @@ BINANCE = Exchange(
         Quota(name="spot", limit=6000, host="api.binance.com", used_header="x-mbx-used-weight-1m"),
         # Each endpoint has so much; taken together they are asked for less than one of them allows.
         Quota(name="sapi", limit=12000, host="api.binance.com", used_header="x-sapi-used-ip-weight-1m"),
+        # What is counted by account instead, for each endpoint, too.
+        Quota(name="sapi_uid", limit=180000, host="api.binance.com", is_per_key=True),
         # Of both futures: since June 2026 "requests on either fapi or dapi count against the same counter".
         Quota(
             name="usdm",
@@ -101,31 +104,7 @@ BINANCE = Exchange(
         ),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"spot": 20, "usdm": 2}),)),),
     },
-    histories={
-        # Ids rise: a symbol's whole past costs one request for 1,000 trades, where windows are of 24 hours.
-        SyncKind.TRADES: (
-            History(
-                source="spot",
-                market_type="spot",
-                costs={"spot": 20},
-                rows="[]",
-                per_page=1000,
-                pages=Pages(param="fromId", id_field="id"),
-            ),
-        ),
-        SyncKind.TRANSFERS: (
-            History(
-                source="deposits",
-                method="fetch_deposits",
-                costs={"sapi": 1},
-                rows="[]",
-                per_page=1000,
-                window=timedelta(days=89),
-                pages=Pages(param="offset", counts_rows=True),
-                changes_for=timedelta(days=14),
-            ),
-        ),
-    },
+    histories=HISTORIES,
     ccxt_options={
         "warnOnFetchOpenOrdersWithoutSymbol": False,
         # Or every account's positions would begin with a private call for brackets that we do not use.

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from alphapulse.exchanges.described.bybit_histories import HISTORIES
 from alphapulse.exchanges.facts import Call, Exchange, Holding, Lookup, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
@@ -74,6 +75,7 @@ BYBIT = Exchange(
         ),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 5}),)),),
     },
+    histories=HISTORIES,
     ccxt_options={
         # Every account is a unified one since 2023; asking each whether it is costs two private calls.
         "enableUnifiedMargin": False,
@@ -86,6 +88,12 @@ BYBIT = Exchange(
         Lookup(params={"acknowledged": True}),
         Lookup(method="fetch_canceled_and_closed_orders", id_param="orderId"),
     ),
-    unread=("options", "earn", "copy trading", "the wallets of classic accounts"),
+    unread=(
+        "options",
+        "earn, and its rewards",
+        "copy trading",
+        "the wallets of classic accounts",
+        "transfers to and from sub-accounts",
+    ),
     key_check=Call(method="private_get_v5_user_query_api", rows="result{}"),
 )

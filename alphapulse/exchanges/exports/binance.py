@@ -9,6 +9,9 @@ from alphapulse.exchanges.exports.shapes import ByWord, Shape, WithDetails
 from alphapulse.exchanges.exports.symbols import Desk
 from alphapulse.types import LedgerKind, TransferKind
 
+# What ccxt (so the API's rows) calls otherwise than Binance.
+CODES = {"BCHSV": "BSV", "YOYO": "YOYOW"}
+
 
 def _statement_row(kind: LedgerKind) -> Ledger:
     return Ledger(kind=kind, currency="Coin", amount="Change")

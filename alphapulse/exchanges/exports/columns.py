@@ -61,7 +61,7 @@ class Pair:
             quote = pair.replace("/", "").removeprefix(base)
         named = row.sheet.symbols.find(pair, self.desk, base=base, quote=quote)
         if not named.is_listed:
-            row.note(f"{pair} is not a market of the exchange any more, or not yet known: kept as {named.symbol}")
+            row.note(row.sheet.symbols.doubt(pair, named))
         return named
 
 
@@ -273,7 +273,7 @@ def named_or_not(row: Row, column: str = "", length: int = 1) -> str:
     """The exchange's own id; without one the row must tell its second, or nothing would tell it from the API's."""
     if found := whole_id(row, column, length):
         return found
-    if not row.has_seconds():
+    if row.at() and not row.has_seconds():
         raise row.refuse(
             column or row.sheet.at,
             "neither a whole id nor a time with seconds: it could not be told from what the API brings. "

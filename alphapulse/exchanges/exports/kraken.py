@@ -7,16 +7,20 @@ from alphapulse.exchanges.exports.formats import Format
 from alphapulse.exchanges.exports.shapes import ByWord, Leave, Shape
 from alphapulse.types import LedgerKind
 
-# Kraken's own names for currencies, and everybody's.
+# Kraken's own names for currencies, and what ccxt (so the API's rows) calls them.
 CODES = {
-    "XXBT": "BTC",
     "XBT": "BTC",
-    "XXDG": "DOGE",
+    "XXBT": "BTC",
     "XDG": "DOGE",
+    "XXDG": "DOGE",
+    "FEE": "KFEE",
+    "LUNA": "LUNC",
+    "LUNA2": "LUNA",
+    "REP": "REPV1",
+    "REPV2": "REP",
+    "UST": "USTC",
     **{f"X{code}": code for code in ("ETC", "ETH", "LTC", "MLN", "REP", "XLM", "XMR", "XRP", "ZEC")},
     **{f"Z{code}": code for code in ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")},
-    # Staked ether is written without its original's name.
-    "ETH2": "ETH",
 }
 
 _TOLD_AS_TRADES = Leave("trades: trades.csv tells them, with their prices")

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timezone
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import BinaryIO
 
 from alphapulse.exchanges.exports import belonging, binance, bybit, kraken, text
@@ -20,7 +21,7 @@ from alphapulse.exchanges.history import Event, key
 from alphapulse.types import FundingPayment, LedgerEntry, Market, Order, SyncKind, Trade, Transfer
 
 FORMATS: Sequence[Format] = (*binance.FORMATS, *bybit.FORMATS, *kraken.FORMATS)
-CODES = {"kraken": kraken.CODES}
+CODES = {"binance": binance.CODES, "kraken": kraken.CODES}
 
 KINDS: dict[type, SyncKind] = {
     Trade: SyncKind.TRADES,
@@ -29,6 +30,9 @@ KINDS: dict[type, SyncKind] = {
     FundingPayment: SyncKind.FUNDING_PAYMENTS,
     LedgerEntry: SyncKind.LEDGER,
 }
+
+# The line and the event of each id.
+Seen = dict[tuple[SyncKind, tuple[str, ...]], tuple[int, Event]]
 
 # Above the header there may be a line about the account, or `sep=;`.
 _HEAD = 5
@@ -78,50 +82,60 @@ def read_export(
 
     Every event has an id: the exchange's own, or one of ours where the file knows none.
     """
-    lines = text.lines(stream)
-    head = list(islice(lines, _HEAD))
-    format, columns, above, delimiter = _header(head, file_name, choices.format)
-    if format.exchange_id != exchange_id:
-        raise OtherExchange(
-            f"This is {format.title}, a file of {format.exchange_id}; the account is one of {exchange_id}."
+    with closing(text.lines(stream)) as lines:
+        head = list(islice(lines, _HEAD))
+        format, columns, above, delimiter = _header(head, file_name, choices.format)
+        if format.exchange_id != exchange_id:
+            raise OtherExchange(
+                f"This is {format.title}, a file of {format.exchange_id}; the account is one of {exchange_id}."
+            )
+        sheet = Sheet(
+            columns=columns,
+            at=format.at,
+            zone=_zone(format, columns, file_name, choices.zone),
+            numbers=Numbers(has_decimal_comma=choices.has_decimal_comma, is_comma_unclear=delimiter != ","),
+            symbols=Symbols(markets, CODES.get(exchange_id)),
         )
-    sheet = Sheet(
-        columns=columns,
-        at=format.at,
-        zone=_zone(format, columns, file_name, choices.zone),
-        numbers=Numbers(has_decimal_comma=choices.has_decimal_comma, is_comma_unclear=delimiter != ","),
-        symbols=Symbols(markets, CODES.get(exchange_id)),
-    )
-    rows = text.rows(chain(head[above:], lines), delimiter, width=len(columns.names), above=above)
-    return _read(format, sheet, (Row(sheet, line, cells) for line, cells in _told(rows, on_progress)))
+        rows = text.rows(chain(head[above:], lines), delimiter, width=len(columns.names), above=above)
+        return _read(format, sheet, (Row(sheet, line, cells) for line, cells in _told(rows, on_progress)))
 
 
 def _read(format: Format, sheet: Sheet, rows: Iterable[Row]) -> Export:
     events: list[Event] = []
-    seen: dict[tuple[SyncKind, tuple[str, ...]], tuple[int, Event]] = {}
+    seen: Seen = {}
     left: Counter[str] = Counter()
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007
         for item in format.shape.read(row):
             if isinstance(item, Left):
                 left[item.reason] += 1
-            elif _is_first(item, row, seen):
-                events.append(item)
+            elif again := _again(item, row, seen):
+                left[again] += 1
             else:
-                left["told twice in this file"] += 1
-    whole: list[Event] = with_ids(sorted(events, key=_time))
+                events.append(item)
+    whole = with_ids(_in_order(events))
     return Export(format=format, events=belonging.joined(whole), rows=count, left=left, notes=sheet.notes)
 
 
-def _is_first(event: Event, row: Row, seen: dict[tuple[SyncKind, tuple[str, ...]], tuple[int, Event]]) -> bool:
-    """The same id twice is the same row twice, as where two exports were put into one file."""
+def _again(event: Event, row: Row, seen: Seen) -> str:
+    """Why this is no new event: the same id twice is one row told twice, as where two exports became one file."""
     *_, identity = name = key(event)
     if identity == UNNAMED:
-        return True
+        return ""
     line, before = seen.setdefault((KINDS[type(event)], name), (row.line, event))
-    if before != event:
-        raise Unreadable(f"the id {identity!r} stands in line {line} too, for something else.", line=row.line)
-    return line == row.line
+    if line == row.line:
+        return ""
+    if before == event:
+        return "told twice in this file"
+    if isinstance(event, Transfer):
+        return f"one transaction that pays an address twice, of which the first is kept (line {row.line})"
+    raise Unreadable(f"the id {identity!r} stands in line {line} too, for something else.", line=row.line)
+
+
+def _in_order(events: Iterable[Event]) -> Iterator[Event]:
+    """Oldest first; those of one moment by what they say, so that the order of rows in a file means nothing."""
+    for _, same in groupby(sorted(events, key=_time), key=_time):
+        yield from sorted(same, key=repr)
 
 
 def _time(event: Event) -> datetime:

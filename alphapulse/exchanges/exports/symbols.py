@@ -51,13 +51,20 @@ class Symbols:
             self._by_symbol[market.symbol] = named
             self._bases.add(market.base)
 
+    def doubt(self, pair: str, named: Named) -> str:
+        """Why `named` may be wrong, for people."""
+        if not self._listed:
+            return "the exchange's markets have not been read yet: symbols are made from the names of the pairs"
+        return f"{pair} is not among the exchange's markets (delisted?): kept as {named.symbol}"
+
     def currency(self, code: str) -> str:
-        """Staked coins (`ETH.S`, `DOT28.S`) are those coins; other names are kept."""
-        code = code.strip().upper()
-        return self._codes.get(code) or self._codes.get(code.split(".")[0], code)
+        """Staked coins keep their ending: `XBT.M` is `BTC.M`."""
+        name, *ending = code.strip().split(".")
+        return ".".join((self._codes.get(name, name), *ending))
 
     def find(self, pair: str, desk: Desk, *, base: str = "", quote: str = "") -> Named:
         """`base` and `quote`: what the row itself says, of which it may know one."""
+        base, quote = self.currency(base), self.currency(quote)
         named = self._listed.get((desk, _bare(pair)))
         # Names are given anew to other coins: what the row says is stronger than today's list.
         if named and base in ("", named.base) and quote in ("", named.quote):
@@ -69,6 +76,8 @@ class Symbols:
     def _split(self, pair: str, desk: Desk, base: str, quote: str) -> tuple[str, str]:
         if base and quote:
             return base, quote
+        if desk is Desk.SPOT:
+            pair = pair.replace("-", "/")
         name = pair.replace("-", "_").split("_")[0].upper()
         if "/" in name:
             base, quote = name.split("/", 1)

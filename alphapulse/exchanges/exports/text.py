@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO
 
 from alphapulse.exchanges.exports.errors import NotCsv, Unreadable
@@ -17,8 +17,8 @@ _OTHER_KINDS = {
 }
 
 
-def lines(stream: BinaryIO) -> Iterator[str]:
-    """Raises NotCsv. The stream must be seekable; it is left open."""
+def lines(stream: BinaryIO) -> Generator[str, None, None]:
+    """Raises NotCsv. The stream must be seekable; it is left open, and must stay so until this is closed."""
     start = stream.read(4)
     for magic, what in _OTHER_KINDS.items():
         if start.startswith(magic):

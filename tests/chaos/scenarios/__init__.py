@@ -1,5 +1,5 @@
 """Importing them registers them."""
 
-from tests.chaos.scenarios import doubled, exchanges, killed, storage
+from tests.chaos.scenarios import answers, asleep, breakers, doubled, exchanges, killed, storage
 
-__all__ = ["doubled", "exchanges", "killed", "storage"]
+__all__ = ["answers", "asleep", "breakers", "doubled", "exchanges", "killed", "storage"]
