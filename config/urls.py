@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from apps.core.problems import not_found
 from apps.ledger.api.views import Balances, Orders, Positions
+from apps.sync.api.views import Resync
 from apps.system.api.views import Status, healthz, readyz
 
 admin.autodiscover()
@@ -16,6 +17,8 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("api/user/", include("apps.users.api.urls")),
+    path("api/exchange/", include("apps.exchanges.api.urls")),
+    path("api/exchange/accounts/<int:account_id>/resync", Resync.as_view()),
     path("api/exchange/balance", Balances.as_view()),
     path("api/exchange/orders", Orders.as_view()),
     path("api/portfolio/positions", Positions.as_view()),

@@ -37,6 +37,13 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
+class TryLater(exceptions.APIException):
+    """What cannot be done at the moment, through no fault of who asks."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "try_later"
+
+
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler. What it does not know becomes a plain 500 with a log line, for people to find."""
     response = exception_handler(exc, context)

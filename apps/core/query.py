@@ -28,6 +28,19 @@ def _list(known: Mapping[str, Check]) -> str:
     return ", ".join([*sorted(known), *sorted(PAGING)]) if known else "none"
 
 
+def number(value: str) -> str:
+    if not value.isdecimal() or len(value) > 18:
+        raise ValueError(f"expected a number, not {value!r}.")
+    return value
+
+
+def yes_or_no(value: str) -> str:
+    """`true` or `false`; use the result as `== "true"`."""
+    if value not in {"true", "false"}:
+        raise ValueError(f"expected true or false, not {value!r}.")
+    return value
+
+
 def text(value: str) -> str:
     # PostgreSQL keeps no NUL, and refuses to look for one.
     if "\0" in value:

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     USER_WRITE = "user:write"
     PORTFOLIO_READ = "portfolio:read"
     ACCOUNTS_WRITE = "accounts:write"
+    SYNC_WRITE = "sync:write"
     TRADE_WRITE = "trade:write"
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
@@ -42,8 +43,9 @@ GRANTS: dict[Scope, Grant] = {
     Scope.USER_READ: Grant(meaning="my profile, settings, and the workspaces I am in"),
     Scope.USER_WRITE: Grant(meaning="my settings, password, sessions and tokens", sessions_only=True),
     Scope.PORTFOLIO_READ: Grant(meaning="accounts, balances, positions, orders, and how their syncs go"),
-    Scope.ACCOUNTS_WRITE: Grant(meaning="add, change and delete exchange accounts", role="admin"),
-    Scope.TRADE_WRITE: Grant(meaning="place and cancel orders, ask for a resync", role="trader"),
+    Scope.ACCOUNTS_WRITE: Grant(meaning="add, change and delete exchange accounts, and their groups", role="admin"),
+    Scope.SYNC_WRITE: Grant(meaning="ask for a resync", role="trader"),
+    Scope.TRADE_WRITE: Grant(meaning="place and cancel orders", role="trader"),
     Scope.ALERTS_READ: Grant(meaning="alert rules and what became of them"),
     Scope.ALERTS_WRITE: Grant(meaning="make and change alert rules", role="trader"),
     Scope.MARKET_READ: Grant(meaning="prices, candles and indicators"),

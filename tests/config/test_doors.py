@@ -12,10 +12,12 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from apps.core.clock import now
+from apps.exchanges.models import AccountGroup
 from apps.users.models import ApiToken, Membership, Role, User, Workspace
 from apps.users.scopes import GRANTS, Scope, is_enough
 from apps.users.services import members
 from config.urls import urlpatterns
+from tests.apps import builders
 from tests.apps.api import bearer, tokens_of, user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -40,6 +42,8 @@ def door(words: str, scope: Scope | None, **more: Any) -> Door:
 
 
 WORKSPACE = "api/user/workspaces/<int:workspace_id>"
+ACCOUNT = "api/exchange/accounts/<int:account_id>"
+GROUP = "api/exchange/groups/<int:group_id>"
 DOORS = [
     door("POST api/user/login", None),
     door("POST api/user/refresh", None),
@@ -60,6 +64,20 @@ DOORS = [
     door(f"POST {WORKSPACE}/invitations", Scope.MEMBERS_WRITE, takes_role=True, body={"role": "viewer"}),
     door(f"DELETE {WORKSPACE}/invitations/<int:invitation_id>", Scope.MEMBERS_WRITE, takes_role=True),
     door("POST api/user/invitations/accept", Scope.USER_WRITE),
+    door("GET api/exchange/accounts", Scope.PORTFOLIO_READ),
+    door("POST api/exchange/accounts", Scope.ACCOUNTS_WRITE),
+    door(f"GET {ACCOUNT}", Scope.PORTFOLIO_READ),
+    door(f"PATCH {ACCOUNT}", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"DELETE {ACCOUNT}", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"PUT {ACCOUNT}/credentials", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"POST {ACCOUNT}/disable", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"POST {ACCOUNT}/enable", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"POST {ACCOUNT}/resync", Scope.SYNC_WRITE, takes_role=True),
+    door("GET api/exchange/groups", Scope.PORTFOLIO_READ),
+    door("POST api/exchange/groups", Scope.ACCOUNTS_WRITE),
+    door(f"GET {GROUP}", Scope.PORTFOLIO_READ),
+    door(f"PATCH {GROUP}", Scope.ACCOUNTS_WRITE, takes_role=True),
+    door(f"DELETE {GROUP}", Scope.ACCOUNTS_WRITE, takes_role=True),
     door("GET api/exchange/balance", Scope.PORTFOLIO_READ),
     door("GET api/exchange/orders", Scope.PORTFOLIO_READ),
     door("GET api/portfolio/positions", Scope.PORTFOLIO_READ),
@@ -75,6 +93,8 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
     "user_id": lambda owner, workspace: owner.pk,
     "session_id": lambda owner, workspace: (tokens_of(owner), owner.sessions.latest("pk").pk)[1],
     "token_id": lambda owner, workspace: api_token(owner).pk,
+    "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
+    "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
     "invitation_id": lambda owner, workspace: (
         members.invite(workspace, role="viewer", note="", actor=owner, now=now())[0].pk
     ),

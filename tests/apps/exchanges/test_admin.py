@@ -67,7 +67,10 @@ def said(answer) -> str:
 
 
 def test_an_account_is_added_through_the_check_of_its_key(bybit_key):
-    answer = posted(logged_in(), add_url(ExchangeAccount), api_key=bybit_key.api_key, secret=bybit_key.secret)
+    client, key = logged_in(), {"api_key": bybit_key.api_key, "secret": bybit_key.secret}
+    refused = posted(client, add_url(ExchangeAccount), **key)
+    assert "right to withdraw" in str(refused.context["adminform"].form.errors["api_key"])
+    answer = posted(client, add_url(ExchangeAccount), **key, may_withdraw="on")
 
     assert answer.status_code == 200
     assert MAY_WITHDRAW in said(answer)
@@ -153,7 +156,7 @@ def test_new_keys_are_checked_and_replace_the_old(bybit_key):
     client = logged_in()
     refused = posted(client, page_url(mine), api_key=bybit_key.api_key, secret="not-the-secret")
     assert "Check the key" in str(refused.context["adminform"].form.errors["api_key"])
-    answer = posted(client, page_url(mine), api_key=bybit_key.api_key, secret=bybit_key.secret)
+    answer = posted(client, page_url(mine), api_key=bybit_key.api_key, secret=bybit_key.secret, may_withdraw="on")
 
     assert MAY_WITHDRAW in said(answer)
     assert ExchangeAccount.objects.get().open_credentials().api_key == bybit_key.api_key
