@@ -8,10 +8,12 @@ from alphapulse.exchanges.catalogue import EXCHANGES
 TICK = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 
-QUEUES = ("control", "sync")
+QUEUES = ("control", "resync", "sync")
 
 TASK_ROUTES = {
     "sync.batch": {"queue": "sync"},
+    "sync.resync": {"queue": "resync"},
+    "sync.resync_batch": {"queue": "resync"},
     "sync.*": {"queue": "control"},
 }
 

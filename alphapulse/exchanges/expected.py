@@ -24,14 +24,20 @@ class Listed(NamedTuple):
     settle: str
 
 
-def expected(markets: Sequence[Listed], seen: Collection[str]) -> list[str]:
-    """The symbols of one type of market that an account has likely traded in. `seen`: currencies, and symbols."""
-    quotes = _main_quotes(markets) | set(seen)
-    return [market.symbol for market in markets if market.symbol in seen or _fits(market, seen, quotes)]
+def expected(markets: Sequence[Listed], seen: Collection[str], here: Collection[str]) -> list[str]:
+    """The symbols of one type of market that an account has likely traded in. Both are of currencies and symbols.
+
+    `seen` anywhere in the account; `here`, in the wallet whose trades these are: the same, where it has no money of its
+    own.
+    """
+    quotes = _main_quotes(markets) | set(here)
+    return [market.symbol for market in markets if _is_expected(market, seen, here, quotes)]
 
 
-def _fits(market: Listed, seen: Collection[str], quotes: Collection[str]) -> bool:
-    return market.base in seen and (market.settle in seen if market.settle else market.quote in quotes)
+def _is_expected(market: Listed, seen: Collection[str], here: Collection[str], quotes: Collection[str]) -> bool:
+    if market.settle:
+        return market.symbol in seen or (market.base in seen and market.settle in here)
+    return market.symbol in here or (market.base in here and market.quote in quotes)
 
 
 def _main_quotes(markets: Sequence[Listed]) -> set[str]:

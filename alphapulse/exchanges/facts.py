@@ -1,6 +1,6 @@
 """The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -90,6 +90,10 @@ class Read:
     every: timedelta | None = None
     every_when_empty: timedelta | None = None
 
+    @property
+    def is_seldom(self) -> bool:
+        return bool(self.every or self.every_when_empty)
+
     def pause(self, *, is_empty: bool) -> timedelta | None:
         """How long it need not be asked for after an answer; None: until its kind is due again."""
         return (self.every_when_empty or self.every) if is_empty else self.every
@@ -118,8 +122,9 @@ class History:
 
     No `method`: the kind's usual one. `rows` as for a `Call`. `market_type`: the exchange wants a symbol and keeps a
     list for each market of that ccxt type (of contracts: the inverse ones, or the others); empty: one list for all.
-    `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer told. No
-    `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
+    `wallet`: where it happens, if that is one; `is_apart`: with money of its own, so that what was seen elsewhere says
+    nothing of it. `window`: the longest span of time that one request may ask for; `keeps`: what is older is no longer
+    told. No `pages`: an answer of `per_page` rows may have left some out, and a shorter window is asked for.
 
     `late`: a row shows at most that long after its own time. `changes_for`: so long after it one may still come or
     change (a withdrawal on its way), and is read again; for lists with pages. `skips`: raw rows with one of these
@@ -144,6 +149,8 @@ class History:
     rows: str = ""
     market_type: str = ""
     is_inverse: bool = False
+    wallet: str = ""
+    is_apart: bool = False
     per_page: int = 100
     window: timedelta | None = None
     keeps: timedelta | None = None
@@ -202,27 +209,31 @@ class Exchange:
         own = [lookup for lookup in self.order_lookups if wallet in lookup.wallets]
         return own or [lookup for lookup in self.order_lookups if not lookup.wallets]
 
-    def costs(self, kind: SyncKind, wallets: Collection[str] = ()) -> Mapping[str, int]:
+    def costs(self, kind: SyncKind, wallets: Collection[str] | None = None) -> Mapping[str, int]:
         """What one account's sync of `kind` costs, by quota; of a history, the dearest step.
 
-        `wallets`: only these reads are asked for; none named are all.
+        `wallets`: what is asked for; None: what each sync asks for, without what is asked for at times of its own.
         """
         if kind is SyncKind.SWEEP:
             return self._step_costs(SyncKind.TRADES) if self.swept else {}
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
-        reads = [read for read in self.reads.get(kind, ()) if not wallets or read.wallet in wallets]
+        asked = [read for read in self.reads.get(kind, ()) if _is_asked(read, wallets)]
         # A call that two wallets are read from is made once.
-        calls = {id(call): call for read in reads for call in read.calls}
+        calls = {id(call): call for read in asked for call in read.calls}
         for call in calls.values():
             for quota, weight in call.costs.items():
                 total[quota] = total.get(quota, 0) + weight
         return total
 
     def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
+        return self.step_costs(self.histories[kind])
+
+    def step_costs(self, lists: Iterable[History]) -> Mapping[str, int]:
+        """What one step costs at most, by quota, that reads on these lists alone."""
         total: dict[str, int] = {}
-        for history in self.histories[kind]:
+        for history in lists:
             for name, weight in history.costs.items():
                 most = max(weight, min(weight * REQUESTS_A_STEP, self._most_a_step(name)))
                 total[name] = max(total.get(name, 0), most)
@@ -252,6 +263,11 @@ class Exchange:
 REQUESTS_A_STEP = 5
 # So many steps of one account fit into the window of a quota that is counted per key, however dear their requests are.
 STEPS_A_WINDOW = 3
+
+
+def _is_asked(read: Read, wallets: Collection[str] | None) -> bool:
+    return not read.is_seldom if wallets is None else read.wallet in wallets
+
 
 INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.BALANCES: timedelta(seconds=30),

@@ -37,6 +37,11 @@ def with_ids(events: Iterable[Same]) -> list[Same]:
     return [event if _id(event) else _named(event, seen) for event in events]
 
 
+def stand_in_id(name: str) -> str:
+    """An id of ours made of the word that only the file has for a row; "" of ""."""
+    return f"{PREFIX}{name}:1" if name else ""
+
+
 def number_of(event: Event) -> int:
     """Which of its equals an event with an id of ours is, from 1; 0: its id is the exchange's own."""
     own = _id(event)

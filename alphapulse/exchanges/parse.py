@@ -153,6 +153,7 @@ def _order(row: Raw) -> Order:
         average=_price(row.get("average")),
         cost=optional_decimal(row.get("cost")),
         exchange_at=moment(row.get("timestamp")),
+        trigger_price=_price(row.get("triggerPrice")),
     )
 
 

@@ -14,11 +14,12 @@ from alphapulse.sandbox.prices import Prices
 
 _CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
 _BINANCE_MEMORY = Memory(
-    trades=dict.fromkeys(_CONTRACTS, 183),
+    trades={MarketKind.LINEAR: 183},
     orders=dict.fromkeys(_CONTRACTS, 90),
     canceled=dict.fromkeys(_CONTRACTS, 3),
     transfers=183,
-    wallets={"futures": 90, "delivery": 90},
+    untold=frozenset({"earn", "earn-locked"}),
+    wallets={"futures": 90, "margin": 90},
 )
 _BYBIT_MEMORY = Memory(
     trades=dict.fromkeys(MarketKind, 730),
@@ -50,6 +51,7 @@ class Engine:
             markets=MarketBook([*spot_markets(count), *linear, *coin_contracts(linear, now_ms)]),
             wallets={MarketKind.SPOT: "spot", MarketKind.LINEAR: "futures", MarketKind.INVERSE: "delivery"},
             memory=_BINANCE_MEMORY,
+            outside=frozenset({"spot", "funding"}),
             trade_ids_by_market=True,
         )
 
@@ -61,6 +63,7 @@ class Engine:
             markets=bybit_markets(count, self.clock.market_ms()),
             wallets={MarketKind.SPOT: "unified", MarketKind.LINEAR: "unified"},
             memory=_BYBIT_MEMORY,
+            outside=frozenset({"unified", "fund"}),
         )
 
     def settle_all(self) -> None:

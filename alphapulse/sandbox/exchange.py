@@ -46,15 +46,20 @@ class Exchange:
         markets: MarketBook,
         wallets: Mapping[MarketKind, str],
         memory: Memory,
+        outside: frozenset[str],
         trade_ids_by_market: bool = False,
     ) -> None:
-        """`wallets` says which wallet a kind of market trades from; two markets' trades may share an id, or not."""
+        """`wallets` says which wallet a kind of market trades from, `outside` which ones deposits can reach.
+
+        Two markets' trades may share an id, or not.
+        """
         self.id = exchange_id
         self.clock = clock
         self.prices = prices
         self.markets = markets
         self.wallets = wallets
         self.memory = memory
+        self.outside = outside
         self.trade_ids_by_market = trade_ids_by_market
         self.margin_wallets = {wallet: kind for kind, wallet in wallets.items() if kind in CONTRACTS}
         self.accounts: dict[str, Account] = {}
@@ -98,9 +103,11 @@ class Exchange:
         return self._keys.get(key)
 
     def set_balance(self, account: Account, wallet: str, currency: str, free: Decimal) -> None:
-        """Make what is free (not what open orders hold) this much, as a deposit or withdrawal would."""
-        change = free - account.holding(wallet, currency).free
-        self._book(account, wallet, currency, change, kind="deposit" if change > 0 else "withdrawal")
+        """Make what is free (not what open orders hold) this much: deposited or withdrawn, if need be through spot."""
+        change, at_ms = free - account.holding(wallet, currency).free, self.clock.wall_ms()
+        through = wallet if wallet in self.outside else self.wallets[MarketKind.SPOT]
+        self.changes += 1
+        self.books.bring(account, wallet, currency, change, through=through, at_ms=at_ms)
 
     def transfer(self, account: Account, currency: str, amount: Decimal, *, source: str, target: str) -> None:
         """Between two wallets of one account. Raises Rejection when the source has not that much."""
@@ -286,13 +293,7 @@ class Exchange:
         at_ms: int | None = None,
     ) -> None:
         self.changes += 1
+        holding, at_ms = account.holding(wallet, currency), self.clock.wall_ms() if at_ms is None else at_ms
         self.books.move(
-            account,
-            account.holding(wallet, currency),
-            amount,
-            kind=kind,
-            wallet=wallet,
-            currency=currency,
-            at_ms=self.clock.wall_ms() if at_ms is None else at_ms,
-            market=market,
+            account, holding, amount, kind=kind, wallet=wallet, currency=currency, at_ms=at_ms, market=market
         )

@@ -74,6 +74,16 @@ class Books:
         )
         _keep(account, account.entries, entry)
 
+    def bring(self, account: Account, wallet: str, currency: str, change: Decimal, *, through: str, at_ms: int) -> None:
+        """From outside into a wallet, or back, `through` the one that deposits reach."""
+        steps = [("deposit" if change > 0 else "withdrawal", through, change)]
+        if through != wallet:
+            inside = [("transfer", through, -change), ("transfer", wallet, change)]
+            steps = steps + inside if change > 0 else inside[::-1] + steps
+        for kind, where, amount in steps:
+            holding = account.holding(where, currency) if where == wallet else Holding()  # it only passes through
+            self.move(account, holding, amount, kind=kind, wallet=where, currency=currency, at_ms=at_ms)
+
     def fill(
         self,
         account: Account,

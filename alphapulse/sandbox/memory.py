@@ -19,6 +19,7 @@ class Memory:
     orders: Mapping[MarketKind, int] = field(default_factory=dict)
     canceled: Mapping[MarketKind, int] = field(default_factory=dict)
     transfers: int | None = None
+    untold: frozenset[str] = frozenset()  # wallets that no list of transfers names
     wallets: Days = field(default_factory=dict)
 
     def keeps_trade(self, trade: Trade, now_ms: int) -> bool:
@@ -34,9 +35,10 @@ class Memory:
         """In the book of its wallet."""
         return _is_within(self.wallets.get(entry.wallet), entry.at_ms, now_ms)
 
-    def keeps_transfer(self, entry: Entry, now_ms: int) -> bool:
-        """In the list of transfers."""
-        return _is_within(self.transfers, entry.at_ms, now_ms)
+    def keeps_transfer(self, left: Entry, arrived: Entry, now_ms: int) -> bool:
+        """In the lists of transfers."""
+        named = not self.untold & {left.wallet, arrived.wallet}
+        return named and _is_within(self.transfers, arrived.at_ms, now_ms)
 
 
 def _is_within(days: int | None, at_ms: int, now_ms: int) -> bool:

@@ -24,7 +24,7 @@ from alphapulse.sandbox.past_rows import read_rows
 from alphapulse.sandbox.past_wish import read_wish
 
 Json = dict[str, Any]
-MOST_LINES = 250_000  # of one account's book: about 100 MB
+MOST_LINES = 100_000  # of one account's book: with its orders and trades some 150 MB
 
 
 def plant_wish(exchange: Exchange, account: Account, wish: Json) -> int:

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 Step = Callable[[int], list[Json]]  # what happens at a time
 CENT = Decimal("1e-8")
 _SIDE_WALLET = {"binance": "funding", "bybit": "fund"}
+_BURST_MOMENTS = 200  # the milliseconds of a burst's minute: several trades share each
 _CROWD = 0.02  # how often a trade comes with others in its very millisecond
 
 
@@ -53,7 +54,8 @@ class _Life:
             yield at_ms, partial(self._order, self._random.choice(self._markets), fills)
         begun = self._moment()
         for _ in range(made.burst):
-            yield begun + self._random.randrange(MINUTE_MS), partial(self._order, self._markets[0], 1, dollars=5)
+            at_ms = begun + self._random.randrange(_BURST_MOMENTS) * MINUTE_MS // _BURST_MOMENTS
+            yield at_ms, partial(self._order, self._markets[0], 1, dollars=5)
         for step, every_days in self._events():
             for _ in range(max(1, int(made.days / every_days))):
                 yield self._moment(), step

@@ -81,13 +81,13 @@ def _order(row: Row, *, amount: Decimal, price: Decimal, at_ms: int, fills: list
 
 
 def _deposit(row: Row) -> PastEvent:
-    return _one(row, row.amount("amount"), details=row.details("network", "address", "txid"))
+    return _one_outside(row, row.amount("amount"), row.details("network", "address", "txid"))
 
 
 def _withdrawal(row: Row) -> PastEvent:
     """`amount` arrived outside; the fee left on top of it."""
     amount, fee = row.amount("amount"), row.amount("fee", ZERO)
-    return _one(row, -amount - fee, details={"fee": f"{fee:f}"} | row.details("network", "address", "txid"))
+    return _one_outside(row, -amount - fee, {"fee": f"{fee:f}"} | row.details("network", "address", "txid"))
 
 
 def _transfer(row: Row) -> PastEvent:
@@ -165,6 +165,14 @@ def _purchase(row: Row) -> PastEvent:
     paid = {"fee": f"{row.amount('fee', ZERO):f}", "fiat": row.text("fiat")}
     paid["fiat_amount"] = f"{row.amount('fiat_amount'):f}"
     return _one(row, amount if row.kind == "purchase" else -amount, details=paid | row.details("method"))
+
+
+def _one_outside(row: Row, amount: Decimal, details: dict[str, str]) -> PastEvent:
+    event = _one(row, amount, details=details)
+    [move] = event.moves
+    if move.wallet not in row.exchange.outside:
+        raise Refused(f"a {row.kind} does not reach {move.wallet}: plant a transfer, too")
+    return event
 
 
 def _one(row: Row, amount: Decimal, wallet: str | None = None, *, details: dict[str, str]) -> PastEvent:

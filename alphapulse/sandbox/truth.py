@@ -72,7 +72,7 @@ def _lines(account: Account, memory: Memory, now_ms: int) -> Iterator[Json]:
         if entry.kind == "transfer" and entry.amount < 0:
             left = entry
         elif entry.kind == "transfer" and left is not None:
-            told = memory.keeps_transfer(entry, now_ms)
+            told = memory.keeps_transfer(left, entry, now_ms)
             yield _line(entry) | {"from": left.wallet, "to": entry.wallet, "is_told": told}
         elif entry.kind not in _OF_TRADES:
             yield _line(entry) | {"is_told": memory.keeps_line(entry, now_ms)}

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from alphapulse.exchanges import catalogue
 from alphapulse.resilience.breaker import Breaker, BreakerState
-from alphapulse.types import Credentials
+from alphapulse.types import Credentials, SyncKind
 from apps.core.encryption import open_sealed, seal
 from apps.users.models import User, Workspace
 
@@ -88,6 +88,10 @@ class ExchangeAccount(models.Model):
     @property
     def exchange(self) -> catalogue.Exchange:
         return catalogue.exchange(self.exchange_id)
+
+    def reads(self, kind: SyncKind) -> list[catalogue.Read]:
+        """What is asked for to know it: of the wallets that its owner chose."""
+        return self.exchange.chosen(kind, self.wallets)
 
     def set_credentials(self, credentials: Credentials) -> None:
         """Seals them for this row; not saved yet."""

@@ -131,7 +131,7 @@ class OrderAdmin(ReadRowAdmin):
         "side",
         "type",
         "status",
-        *map(money, ("amount", "filled", "price")),
+        *map(money, ("amount", "filled", "price", "trigger_price")),
         *WHOSE,
         *map(money, ("remaining", "average", "cost")),
         "exchange_at",

@@ -24,6 +24,10 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
     def failing(self) -> SyncStateQuerySet:
         return self.filter(failures__gt=0)
 
+    def asked_for(self) -> SyncStateQuerySet:
+        """By people, the latest question first: nobody waits behind a crowd of others."""
+        return self.filter(requested_at__isnull=False).order_by("-requested_at", "pk")
+
     def in_turn(self) -> SyncStateQuerySet:
         """What people wait for first, then the oldest."""
         return self.order_by(F("requested_at").asc(nulls_last=True), "due_at", "pk")

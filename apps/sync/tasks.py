@@ -19,6 +19,8 @@ def dispatch(*, exchange_id: str, **_: object) -> None:
     for kind, number in dispatching.batches_wanted(exchange_id, now()).items():
         for _i in range(number):
             batch.apply_async(kwargs={"exchange_id": exchange_id, "kind": kind.value}, expires=BATCH_EXPIRES)
+    if dispatching.is_asked(exchange_id, now()):
+        resync_batch.apply_async(kwargs={"exchange_id": exchange_id}, expires=BATCH_EXPIRES)
 
 
 @shared_task(name="sync.dispatch_others")
@@ -38,10 +40,14 @@ def resync(
 ) -> None:
     """`celery -A config call sync.resync --kwargs '{"exchange_id": "binance"}'`, or by account_id; kind is optional."""
     asked = resyncing.request_resync(account_id=account_id, exchange_id=exchange_id, kind=kind, now=now())
-    for wanted_exchange, wanted_kind in resyncing.exchange_kinds(asked):
-        # Not on the control queue: a hanging exchange there would hold up the dispatch of all. The sync workers' own
-        # backlog is never older than `BATCH_EXPIRES`, and what people asked for is claimed first.
-        batch.apply_async(kwargs={"exchange_id": wanted_exchange, "kind": wanted_kind.value})
+    for wanted_exchange in resyncing.batches_wanted(asked).elements():
+        resync_batch.apply_async(kwargs={"exchange_id": wanted_exchange})
+
+
+@shared_task(name="sync.resync_batch")
+def resync_batch(*, exchange_id: str, **_: object) -> None:
+    """By workers of its own: what people wait for waits for no backlog."""
+    batches.sync_asked(exchange_id)
 
 
 @shared_task(name="sync.prune")

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from config.embedded.processes import Service, Stage
 
-# (name, queue, threads): one process for what decides, two for what fetches.
+# (name, queue, threads): one process for what decides, one for what people ask for, two for what the clock does. Of its
+# many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
 WORKERS = (
     ("worker-control", "control", 4),
+    ("worker-resync", "resync", 24),
     ("worker-sync-1", "sync", 16),
     ("worker-sync-2", "sync", 16),
 )

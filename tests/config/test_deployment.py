@@ -16,7 +16,8 @@ from config.embedded.valkey import valkey
 from config.env import ROOT
 from config.schedule import QUEUES
 
-OURS = {"web", "feed", "worker-control", "worker-sync", "beat", "watchdog"}
+WORKERS = ("worker-control", "worker-resync", "worker-sync")
+OURS = {"web", "feed", *WORKERS, "beat", "watchdog"}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_both_name_the_same_processes_and_a_migration(compose, procfile):
     assert set(procfile) == OURS | {"release"}
 
 
-@pytest.mark.parametrize("name", ["worker-control", "worker-sync"])
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_takes_the_same_queue_with_the_same_threads_everywhere(compose, procfile, name):
     embedded = next(worker.argv for worker in services.workers() if worker.name.startswith(name))
     for option in ("-Q", "-c", "-P"):
@@ -68,7 +69,7 @@ def test_every_process_waits_for_the_migrations_and_has_the_servers_addresses(co
 
 
 def test_workers_give_unfinished_work_back_before_compose_kills_them(compose):
-    for name in ("worker-control", "worker-sync"):
+    for name in WORKERS:
         service = compose["services"][name]
         assert service["environment"]["REMAP_SIGTERM"] == "SIGQUIT"
         assert int(service["stop_grace_period"].rstrip("s")) > app.conf.worker_soft_shutdown_timeout

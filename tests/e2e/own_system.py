@@ -12,6 +12,7 @@ from pathlib import Path
 from apps.core.encryption import new_key
 from config.embedded import deathsig
 from config.env import ROOT
+from config.schedule import QUEUES
 from tests.servers import redis_server
 
 PATIENCE = 180.0  # against hanging: two slow cores start a process in ten seconds
@@ -67,9 +68,9 @@ class OwnSystem:
 
     @contextmanager
     def workers(self, *celery: str) -> Iterator[None]:
-        """A worker of both queues, and beat; killed at the end, as by a machine that goes down."""
+        """A worker of all queues, and beat; killed at the end, as by a machine that goes down."""
         program = celery or ("-m", "celery", "-A", "config")
-        worker = ["worker", "-Q", "control,sync", "-P", "threads", "-c", "4", "-E", "--loglevel", "DEBUG"]
+        worker = ["worker", "-Q", ",".join(QUEUES), "-P", "threads", "-c", "8", "-E", "--loglevel", "DEBUG"]
         beat = ["beat", "-s", str(self.home / "beat-schedule"), "--loglevel", "DEBUG"]
         with self._process(*program, *worker), self._process(*program, *beat):
             self.until(lambda: self.run("-m", "celery", "-A", "config", "inspect", "ping").returncode == 0, "a worker")

@@ -14,13 +14,13 @@ import pytest
 
 from config.embedded.postgres import place_for
 
-from .make_run import STOP, MakeRun, processes_of
+from .make_run import STOP, WORKERS, MakeRun, processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PATIENCE = 120.0  # against hanging
 
-SERVICES = ["beat", "sandbox", "valkey", "watchdog", "web", "worker-control", "worker-sync-1", "worker-sync-2"]
+SERVICES = sorted(["beat", "sandbox", "valkey", "watchdog", "web", *WORKERS])
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_all_in_order_and_a_second_start_keeps_the_data(running):
     stopped = [line for line in running.lines if line.startswith("stopping")]
     assert stopped == [
         "stopping beat, watchdog",
-        "stopping worker-control, worker-sync-1, worker-sync-2",
+        f"stopping {', '.join(WORKERS)}",
         "stopping web",
         "stopping sandbox",
         "stopping valkey",

@@ -24,6 +24,11 @@ _BY_TRADE_ID = Pages(param="fromId", id_field="id", first=1)
 _BY_ORDER_ID = Pages(param="orderId", id_field="orderId", first=1)
 
 
+def _in_wallet(source: str) -> dict[str, object]:
+    """Dated contracts are in the wallet of the perpetual ones; into all but spot money is moved by hand."""
+    return {"wallet": source.removesuffix("-dated"), "is_apart": source != "spot"}
+
+
 def _trades(source: str, market_type: str, costs: Mapping[str, int], **others: object) -> History:
     return History(
         source=source,
@@ -32,12 +37,13 @@ def _trades(source: str, market_type: str, costs: Mapping[str, int], **others: o
         rows="[]",
         per_page=1000,
         pages=_BY_TRADE_ID,
+        **_in_wallet(source),  # type: ignore[arg-type]
         **others,  # type: ignore[arg-type]
     )
 
 
 def _orders(source: str, market_type: str, costs: Mapping[str, int], **others: object) -> History:
-    named = {"method": "fetch_orders", "rows": "[]", "per_page": 1000, **others}
+    named = {"method": "fetch_orders", "rows": "[]", "per_page": 1000, **_in_wallet(source), **others}
     return History(source=source, market_type=market_type, costs=costs, **named)  # type: ignore[arg-type]
 
 
@@ -138,6 +144,7 @@ def _income(source: str, method: str, weight: int, keeps: timedelta | None) -> H
 def _funding(source: str, weight: int, keeps: timedelta | None, **params: object) -> History:
     return History(
         source=source,
+        wallet=source,
         costs={"usdm": weight},
         rows="[]",
         per_page=1000,

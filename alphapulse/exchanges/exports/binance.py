@@ -7,6 +7,7 @@ from alphapulse.exchanges.exports.columns import Fee, Ledger, Orders, Pair, Paym
 from alphapulse.exchanges.exports.formats import Format
 from alphapulse.exchanges.exports.shapes import ByWord, Shape, WithDetails
 from alphapulse.exchanges.exports.symbols import Desk
+from alphapulse.exchanges.own_rows.binance import INCOME_KINDS
 from alphapulse.types import LedgerKind, TransferKind
 
 # What ccxt (so the API's rows) calls otherwise than Binance.
@@ -33,16 +34,17 @@ def _income(kind: LedgerKind) -> Ledger:
 
 _FUTURES_PAIR = Pair(column="Symbol", desk=Desk.CONTRACTS)
 _INCOME_WORDS: Mapping[str, Shape] = {
-    "FUNDING_FEE": Payments(pair=_FUTURES_PAIR, currency="Asset", amount="Amount", payment_id="Transaction ID"),
+    "FUNDING_FEE": Payments(pair=_FUTURES_PAIR, currency="Asset", amount="Amount", own_id="Transaction ID"),
     **dict.fromkeys(("REALIZED_PNL", "COMMISSION"), FOLLOWS_FROM_TRADES),
-    **dict.fromkeys(("TRANSFER", "DEPOSIT", "WITHDRAW", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER"), MOVED),
-    **dict.fromkeys(("COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW", "AUTO_EXCHANGE"), _income(LedgerKind.CONVERT)),
-    **dict.fromkeys(("REFERRAL_KICKBACK", "COMMISSION_REBATE", "API_REBATE", "FEE_RETURN"), _income(LedgerKind.REBATE)),
+    **dict.fromkeys(("TRANSFER", "DEPOSIT", "WITHDRAW"), MOVED),
+    **{word: _income(kind) for word, kind in INCOME_KINDS.items()},
     **dict.fromkeys(
-        ("WELCOME_BONUS", "CONTEST_REWARD", "FUTURES_PRIZE", "STRATEGY_UMFUTURES_TRANSFER"),
-        _income(LedgerKind.REWARD),
+        (
+            *("INSURANCE_CLEAR", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER", "STRATEGY_UMFUTURES_TRANSFER"),
+            *("DELIVERED_SETTELMENT", "OPTIONS_PREMIUM_FEE", "OPTIONS_SETTLE_PROFIT"),
+        ),
+        _income(LedgerKind.OTHER),
     ),
-    "INSURANCE_CLEAR": _income(LedgerKind.FEE),
 }
 
 
@@ -59,6 +61,12 @@ def _transfers(kind: TransferKind) -> Transfers:
     )
 
 
+def _fiat(kind: TransferKind) -> Transfers:
+    """Fiat has no transaction: its order's number is what the API calls it, too."""
+    return Transfers(kind=kind, currency="Coin", amount="Amount", fee="Fee", status="Status", transfer_id="Order ID")
+
+
+_FIAT = ("Date", "Coin", "Amount", "Status", "Payment Method", "Indicated Amount", "Fee", "Order ID")
 _OLD_TRANSFERS = ("Date", "Coin", "Amount", "TransactionFee", "Address", "TXID", "Status")
 
 FORMATS = (
@@ -185,6 +193,24 @@ FORMATS = (
         header=_OLD_TRANSFERS,
         at="Date",
         shape=_transfers(TransferKind.WITHDRAWAL),
+        named="withdraw",
+    ),
+    Format(
+        exchange_id="binance",
+        name="binance-fiat-deposits",
+        title="Binance, Deposit History of fiat",
+        header=_FIAT,
+        at="Date",
+        shape=_fiat(TransferKind.DEPOSIT),
+        named="deposit",
+    ),
+    Format(
+        exchange_id="binance",
+        name="binance-fiat-withdrawals",
+        title="Binance, Withdraw History of fiat",
+        header=_FIAT,
+        at="Date",
+        shape=_fiat(TransferKind.WITHDRAWAL),
         named="withdraw",
     ),
     Format(

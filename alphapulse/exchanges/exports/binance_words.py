@@ -6,7 +6,7 @@ from alphapulse.exchanges.exports.shapes import Leave
 from alphapulse.types import LedgerKind
 
 TOLD_AS_TRADES = Leave("trades: the trade history of spot or futures tells them, with their fees")
-TOLD_AS_TRANSFERS = Leave("deposits and withdrawals: the deposit and withdraw history tell them")
+TOLD_AS_TRANSFERS = Leave("deposits and withdrawals: the deposit and withdraw history tell them, of fiat their own")
 TOLD_AS_FUNDING = Leave("funding payments: the futures' transaction history tells of which contract they are")
 FOLLOWS_FROM_TRADES = Leave("profits, losses and fees of futures: they follow from the trades")
 MOVED = Leave("moves between wallets of the account")
@@ -78,9 +78,6 @@ OPERATIONS: Mapping[LedgerKind, Sequence[str]] = {
         "Binance Card Cashback",
     ),
     LedgerKind.FIAT: (
-        "Fiat Deposit",
-        "Fiat Withdraw",
-        "Fiat Withdrawal",
         "Fiat OCBS - Add Fiat and Fees",
         "Buy Crypto",
         "Buy Crypto With Card",
@@ -116,7 +113,7 @@ ELSEWHERE: Mapping[Leave, Sequence[str]] = {
         "Transaction Revenue",
         "Transaction Fee",
     ),
-    TOLD_AS_TRANSFERS: ("Deposit", "Withdraw"),
+    TOLD_AS_TRANSFERS: ("Deposit", "Withdraw", "Fiat Deposit", "Fiat Withdraw", "Fiat Withdrawal"),
     TOLD_AS_FUNDING: ("Funding Fee",),
     FOLLOWS_FROM_TRADES: ("Realized Profit and Loss", "Realize profit and loss"),
     TOLD_TWICE: ("Simple Earn Flexible - Rewards Income", "Simple Earn Locked - Rewards Income"),

@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from alphapulse.exchanges.exports.columns import Fee, Ledger, Pair, Payments, Trades
+from alphapulse.exchanges.exports.columns import Fee, Ledger, Pair, Payments, Trades, Transfers
 from alphapulse.exchanges.exports.formats import Format
 from alphapulse.exchanges.exports.shapes import ByWord, Leave
 from alphapulse.exchanges.exports.symbols import Desk
-from alphapulse.types import LedgerKind
+from alphapulse.types import LedgerKind, TransferKind
 
 _TOLD_AS_TRADES = Leave("trades: the spot and derivatives trade history tell them, with their ids")
 _MOVED = Leave("moves between wallets of the account")
-_TOLD_WITHOUT_TRANSACTION = Leave(
-    "deposits and withdrawals: this file does not say by which transaction, so they would stand beside those of the API"
-)
+_WITH_FEE = Leave("withdrawals: this file tells them in one sum with their fee; the API tells both, however old")
 
 # Spot fills have numbers of 19 digits, contracts' UUIDs. Shorter ones are shortened for the eye, and name nothing.
-_ID_LENGTH = 16
+_ID_LENGTH = 12
 
 _CONTRACT = Pair(column="Market", desk=Desk.CONTRACTS)
 _FILLS = Trades(
@@ -84,7 +82,6 @@ FORMATS = (
                     pair=_CONTRACT,
                     currency="feeCoin",
                     amount="Trading Fee",
-                    payment_id="Trasaction ID|Transaction ID",
                     is_paid=True,
                 )
             },
@@ -125,7 +122,8 @@ FORMATS = (
         shape=ByWord(
             columns=("Type", "Description"),
             words={
-                **dict.fromkeys(("Deposit", "Withdraw", "Withdrawal"), _TOLD_WITHOUT_TRANSACTION),
+                "Deposit": Transfers(kind=TransferKind.DEPOSIT, currency="Coin", amount="QTY"),
+                **dict.fromkeys(("Withdraw", "Withdrawal"), _WITH_FEE),
                 **dict.fromkeys(("Transfer in", "Transfer out"), _MOVED),
                 "Fiat": _fund(LedgerKind.FIAT),
                 "Convert": _fund(LedgerKind.CONVERT),

@@ -10,8 +10,9 @@ from alphapulse import money
 from alphapulse.exchanges.exports.row import Row
 from alphapulse.exchanges.exports.shapes import Item, Left
 from alphapulse.exchanges.exports.symbols import Desk, Named
+from alphapulse.exchanges.fingerprint import stand_in_id
 from alphapulse.exchanges.parse import ORDER_STATUSES
-from alphapulse.exchanges.parse_history import transfer_key
+from alphapulse.exchanges.parse_history import TRANSFER_STATUSES, transfer_key
 from alphapulse.money import ZERO
 from alphapulse.types import (
     FundingPayment,
@@ -35,11 +36,8 @@ SIDES = {
     **dict.fromkeys(("buy", "long", "open long", "close short"), Side.BUY),
     **dict.fromkeys(("sell", "short", "open short", "close long"), Side.SELL),
 }
-TRANSFER_STATUSES = {
-    **dict.fromkeys(("completed", "successful", "success", "credited"), TransferStatus.OK),
-    **dict.fromkeys(("failed", "rejected", "failure", "expired"), TransferStatus.FAILED),
-    **dict.fromkeys(("canceled", "cancelled"), TransferStatus.CANCELED),
-}
+# As the API's rows say it, and as files do.
+_STATUSES = {**TRANSFER_STATUSES, "successful": TransferStatus.OK, "credited": TransferStatus.OK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,18 +186,27 @@ class Transfers:
     address: str = ""
     txid: str = ""
     status: str = ""
+    # What the API calls it, too; and what only the file calls it.
+    transfer_id: str = ""
+    own_id: str = ""
 
     def read(self, row: Row) -> Iterator[Item]:
         word = row.optional(self.status)
-        status = TRANSFER_STATUSES.get(word.lower()) if self.status else TransferStatus.OK
-        if status is None:
+        status = _STATUSES.get(word.lower()) if self.status else TransferStatus.OK
+        if status in (None, TransferStatus.PENDING):
             yield Left(f"transfers of status {word!r}: the API tells what became of them")
             return
         currency, fee = row.sheet.symbols.currency(row.text(self.currency)), row.optional_amount(self.fee)
         txid, address = row.optional(self.txid), row.optional(self.address)
         yield Transfer(
-            transfer_id=transfer_key(self.kind, currency=currency, txid=txid, address=address, exchange_id="")
-            or named_or_not(row),
+            transfer_id=transfer_key(
+                self.kind,
+                currency=currency,
+                txid=txid,
+                address=address,
+                exchange_id=row.optional(self.transfer_id),
+            )
+            or own_or_none(row, self.own_id),
             kind=self.kind,
             currency=currency,
             amount=money.size(row.amount(self.amount)),
@@ -217,19 +224,19 @@ class Transfers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payments:
-    """Funding. `is_paid`: the column holds what was paid, so that what was got is negative in it."""
+    """Funding, which is paid at the full hour. `is_paid`: the column holds what was paid: what was got is negative."""
 
     pair: Pair
     amount: str
     currency: str = ""
-    payment_id: str = ""
+    own_id: str = ""
     is_paid: bool = False
 
     def read(self, row: Row) -> Iterator[Item]:
         named, amount = self.pair.of(row), row.amount(self.amount)
         code = row.optional(self.currency) or named.settle or named.quote
         yield FundingPayment(
-            payment_id=named_or_not(row, self.payment_id),
+            payment_id=stand_in_id(row.optional(self.own_id)),
             symbol=named.symbol,
             currency=row.sheet.symbols.currency(code),
             amount=money.negated(amount) if self.is_paid else amount,
@@ -245,7 +252,7 @@ class Ledger:
     currency: str
     amount: str
     fee: str = ""
-    entry_id: str = ""
+    own_id: str = ""
     reference: str = ""
     said_in: str = ""
     is_unknown: bool = False
@@ -255,7 +262,7 @@ class Ledger:
             word = row.optional(self.said_in)
             row.note(f"{word!r} is not known: kept as kind 'other'" if word else "no word: kept as kind 'other'")
         yield LedgerEntry(
-            entry_id=named_or_not(row, self.entry_id),
+            entry_id=own_or_none(row, self.own_id),
             kind=self.kind,
             currency=row.sheet.symbols.currency(row.text(self.currency)),
             amount=money.subtract(row.amount(self.amount), row.optional_amount(self.fee) or ZERO),
@@ -267,6 +274,11 @@ class Ledger:
 def whole_id(row: Row, column: str, length: int = 1) -> str:
     found = row.optional(column)
     return found if len(found) >= length else ""
+
+
+def own_or_none(row: Row, column: str) -> str:
+    """An id of ours, made of what only the file calls the row; none where it calls it nothing."""
+    return stand_in_id(row.optional(column)) or named_or_not(row)
 
 
 def named_or_not(row: Row, column: str = "", length: int = 1) -> str:

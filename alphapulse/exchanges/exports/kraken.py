@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from alphapulse.exchanges.exports.columns import Fee, Ledger, Pair, Trades
+from alphapulse.exchanges.exports.columns import Fee, Ledger, Pair, Trades, Transfers
 from alphapulse.exchanges.exports.formats import Format
 from alphapulse.exchanges.exports.shapes import ByWord, Leave, Shape
-from alphapulse.types import LedgerKind
+from alphapulse.types import LedgerKind, TransferKind
 
 # Kraken's own names for currencies, and what ccxt (so the API's rows) calls them.
 CODES = {
@@ -24,19 +24,21 @@ CODES = {
 }
 
 _TOLD_AS_TRADES = Leave("trades: trades.csv tells them, with their prices")
-_TOLD_WITHOUT_TRANSACTION = Leave(
-    "deposits and withdrawals: this file does not say by which transaction, so they would stand beside those of the API"
-)
 _MOVED = Leave("moves between wallets of the account")
 
 
 def _entry(kind: LedgerKind) -> Ledger:
-    return Ledger(kind=kind, currency="asset", amount="amount", fee="fee", entry_id="txid", reference="refid")
+    return Ledger(kind=kind, currency="asset", amount="amount", fee="fee", own_id="txid", reference="refid")
+
+
+def _transfer(kind: TransferKind) -> Transfers:
+    return Transfers(kind=kind, currency="asset", amount="amount", fee="fee", own_id="refid")
 
 
 _WORDS: Mapping[str, Shape] = {
     "trade": _TOLD_AS_TRADES,
-    **dict.fromkeys(("deposit", "withdrawal"), _TOLD_WITHOUT_TRANSACTION),
+    "deposit": _transfer(TransferKind.DEPOSIT),
+    "withdrawal": _transfer(TransferKind.WITHDRAWAL),
     **dict.fromkeys(("spend", "receive", "conversion"), _entry(LedgerKind.CONVERT)),
     **dict.fromkeys(("staking", "dividend", "reward", "earn/reward", "invite bonus"), _entry(LedgerKind.REWARD)),
     "earn": _MOVED,
@@ -81,7 +83,7 @@ FORMATS = (
                 currency="asset",
                 amount="amount",
                 fee="fee",
-                entry_id="txid",
+                own_id="txid",
                 reference="refid",
                 said_in="type",
                 is_unknown=True,

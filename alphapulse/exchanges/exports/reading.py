@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timezone
 from itertools import chain, groupby, islice
 from typing import BinaryIO
@@ -30,9 +30,6 @@ KINDS: dict[type, SyncKind] = {
     FundingPayment: SyncKind.FUNDING_PAYMENTS,
     LedgerEntry: SyncKind.LEDGER,
 }
-
-# The line and the event of each id.
-Seen = dict[tuple[SyncKind, tuple[str, ...]], tuple[int, Event]]
 
 # Above the header there may be a line about the account, or `sep=;`.
 _HEAD = 5
@@ -102,34 +99,42 @@ def read_export(
 
 def _read(format: Format, sheet: Sheet, rows: Iterable[Row]) -> Export:
     events: list[Event] = []
-    seen: Seen = {}
+    seen = Seen()
     left: Counter[str] = Counter()
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007
         for item in format.shape.read(row):
             if isinstance(item, Left):
                 left[item.reason] += 1
-            elif again := _again(item, row, seen):
-                left[again] += 1
+            elif event := seen.new(item, row.line):
+                events.append(event)
             else:
-                events.append(item)
+                left["told twice in this file"] += 1
     whole = with_ids(_in_order(events))
     return Export(format=format, events=belonging.joined(whole), rows=count, left=left, notes=sheet.notes)
 
 
-def _again(event: Event, row: Row, seen: Seen) -> str:
-    """Why this is no new event: the same id twice is one row told twice, as where two exports became one file."""
-    *_, identity = name = key(event)
-    if identity == UNNAMED:
-        return ""
-    line, before = seen.setdefault((KINDS[type(event)], name), (row.line, event))
-    if line == row.line:
-        return ""
-    if before == event:
-        return "told twice in this file"
-    if isinstance(event, Transfer):
-        return f"one transaction that pays an address twice, of which the first is kept (line {row.line})"
-    raise Unreadable(f"the id {identity!r} stands in line {line} too, for something else.", line=row.line)
+class Seen:
+    """The lines of a file by the ids of what they tell."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[SyncKind, tuple[str, ...]], tuple[int, Event]] = {}
+
+    def new(self, event: Event, line: int) -> Event | None:
+        """The event; None where it was told before, as where two exports became one file.
+
+        One transaction may pay an address twice: the second is called `key:2`, as those of the API are.
+        """
+        *_, identity = key(event)
+        if identity == UNNAMED:
+            return event
+        number, called = 1, event
+        while (known := self._lines.setdefault((KINDS[type(event)], key(called)), (line, event)))[1] != event:
+            if not isinstance(event, Transfer):
+                raise Unreadable(f"the id {identity!r} stands in line {known[0]} too, for something else.", line=line)
+            number += 1
+            called = replace(event, transfer_id=f"{identity}:{number}")
+        return called if known[0] == line else None
 
 
 def _in_order(events: Iterable[Event]) -> Iterator[Event]:

@@ -13,11 +13,13 @@ from alphapulse.sandbox.clock import DAY_MS
 Json = dict[str, object]
 _CONVERT_DAYS, _DIVIDEND_DAYS, _INTEREST_DAYS, _REWARD_DAYS = 30, 180, 30, 90
 _DEFAULT_REWARD_DAYS, _DEFAULT_INTEREST_DAYS = 30, 7
+_REBATE_DAYS, _DEFAULT_REBATE_DAYS = 30, 7
 _MOST_DUST = 100
 _FIAT_NAMES = ("beginTime", "endTime")
 _FIAT_DAYS = 30
 _REWARD_TYPES = ("ALL", "BONUS", "REALTIME", "REWARDS")
-_DIVIDENDS = {"airdrop": "Airdrop", "rebate": "Commission rebate"}
+_DIVIDENDS = {"airdrop": "Airdrop", "reward": ""}
+_REBATE_PAGE = 100
 
 
 def converts(request: Request) -> Json:
@@ -54,9 +56,12 @@ def _convert(gave: Entry, got: Entry) -> Json:
 
 
 def dust(request: Request) -> Json:
-    """The latest hundred conversions of what was left over."""
+    """What was left over and converted: as many of the latest as have a hundred coins, one at least."""
     start_ms, end_ms = request.params.integer("startTime", 0), request.params.integer("endTime", request.now_ms)
-    rows = [_dust(lines) for lines in _events(request, ("dust",), start_ms, end_ms)][-_MOST_DUST:]
+    found = _events(request, ("dust",), start_ms, end_ms)
+    while len(found) > 1 and sum(len(lines) // 2 for lines in found) > _MOST_DUST:
+        found.pop(0)
+    rows = [_dust(lines) for lines in found]
     return {"total": len(rows), "userAssetDribblets": rows}
 
 
@@ -86,10 +91,10 @@ def _dust_coin(gave: Entry, got: Entry) -> Json:
 
 
 def dividends(request: Request) -> Json:
-    """Airdrops and rebates of the spot wallet, newest first; no pages, only a limit."""
+    """Airdrops, newest first, and earn's rewards once more; no pages, only a limit."""
     start_ms, end_ms = window(request, most_days=_DIVIDEND_DAYS)
     found = _of_asset(request, _lines(request, tuple(_DIVIDENDS), start_ms, end_ms))
-    rows = [_dividend(entry) for entry in reversed(found) if entry.wallet == "spot"]
+    rows = [_dividend(entry) for entry in reversed(found)]
     return {"rows": rows[: request.params.integer("limit", 20, most=500)], "total": len(rows)}
 
 
@@ -99,7 +104,7 @@ def _dividend(entry: Entry) -> Json:
         "amount": fixed8(entry.amount),
         "asset": entry.currency,
         "divTime": entry.at_ms,
-        "enInfo": entry.detail("info", _DIVIDENDS[entry.kind]),
+        "enInfo": entry.detail("info", _DIVIDENDS[entry.kind] or entry.detail("product").title()),
         "tranId": entry.id,
         "direction": 1,
     }
@@ -145,10 +150,26 @@ def _rewards(request: Request, product: str) -> list[Entry]:
     return [entry for entry in reversed(found) if entry.detail("product") == product]
 
 
+def rebates(request: Request) -> Json:
+    """Of the spot wallet; they have no ids. Pages of a hundred."""
+    start_ms, end_ms = window(request, most_days=_REBATE_DAYS, default_days=_DEFAULT_REBATE_DAYS)
+    found = [entry for entry in _lines(request, ("rebate",), start_ms, end_ms) if entry.wallet == "spot"]
+    rows = [
+        {"asset": entry.currency, "type": 1, "amount": f"{entry.amount:f}", "updateTime": entry.at_ms}
+        for entry in reversed(found)
+    ]
+    page = numbered_page(request, rows, names=("page", "size"), default=_REBATE_PAGE, most=_REBATE_PAGE)
+    told = {"page": request.params.integer("page", 1), "totalRecords": len(rows), "data": page}
+    content = told | {"totalPageNum": -(-len(rows) // _REBATE_PAGE)}
+    return {"status": "OK", "type": "GENERAL", "code": "000000", "data": content}
+
+
 def interest(request: Request) -> Json:
     start_ms, end_ms = _interest_times(request)
     found = _of_asset(request, _lines(request, ("interest",), start_ms, end_ms))
-    rows = [_interest(entry) for entry in reversed(found) if entry.wallet == request.wallet]
+    memory, now_ms = request.exchange.memory, request.now_ms
+    found = [entry for entry in found if entry.wallet == request.wallet and memory.keeps_line(entry, now_ms)]
+    rows = [_interest(entry) for entry in reversed(found)]
     return {"rows": numbered_page(request, rows, default=10, most=100), "total": len(rows)}
 
 

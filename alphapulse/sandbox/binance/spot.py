@@ -87,7 +87,7 @@ _SAPI = {
     ("GET", "v1/system/status"): Endpoint(spot_account.system_status),
     ("GET", "v1/capital/config/getall"): _private(spot_account.coins, 10),
     ("GET", "v1/capital/deposit/hisrec"): _private(deposits.deposits, 1),
-    ("GET", "v1/capital/withdraw/history"): _private(deposits.withdrawals, 18),
+    ("GET", "v1/capital/withdraw/history"): _by_uid(deposits.withdrawals, 18_000),
     ("GET", "v1/margin/allPairs"): Endpoint(spot_account.margin_pairs, 1, Security.KEY),
     ("GET", "v1/margin/isolated/allPairs"): Endpoint(spot_account.margin_pairs, 10, Security.KEY),
     ("GET", "v1/margin/account"): _private(margin_account.account, 10, wallet="margin"),
@@ -116,8 +116,9 @@ _SAPI = {
     ("GET", "v1/simple-earn/locked/position"): _private(earn.locked, 150, wallet="earn"),
     ("GET", "v1/simple-earn/flexible/history/rewardsRecord"): _private(ledger.flexible_rewards, 150, wallet="earn"),
     ("GET", "v1/simple-earn/locked/history/rewardsRecord"): _private(ledger.locked_rewards, 150, wallet="earn"),
+    ("GET", "v1/rebate/taxQuery"): _by_uid(ledger.rebates, 12_000),
     ("GET", "v1/convert/tradeFlow"): _by_uid(ledger.converts, 3000),
-    ("GET", "v1/fiat/orders"): _by_uid(ledger.fiat_orders, 45_000),
+    ("GET", "v1/fiat/orders"): _by_uid(ledger.fiat_orders, 90_000),
     ("GET", "v1/fiat/payments"): _private(ledger.fiat_payments, 1),
 }
 

@@ -32,7 +32,7 @@ def transfers(request: Request) -> Json:
         if out.amount < 0 < into.amount
         and (out.wallet, into.wallet) == (source, target)
         and start_ms <= into.at_ms <= end_ms
-        and memory.keeps_transfer(into, request.now_ms)
+        and memory.keeps_transfer(out, into, request.now_ms)
     ]
     rows = [
         {

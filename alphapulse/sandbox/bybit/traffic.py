@@ -53,7 +53,7 @@ def transfers(ask: SignedAsk) -> Row:
         for entry, arrived in pairwise(ask.account.entries)
         if entry.kind == arrived.kind == "transfer" and entry.amount < 0
         if start <= entry.at_ms <= end and coin in (None, entry.currency)
-        if ask.exchange.memory.keeps_transfer(arrived, ask.now_ms)
+        if ask.exchange.memory.keeps_transfer(entry, arrived, ask.now_ms)
     ]
     found = page(pairs[::-1], ask.params, key=lambda pair: pair[1].id, default=20, most=50)
     rows = [

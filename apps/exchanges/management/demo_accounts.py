@@ -1,7 +1,7 @@
 """What the demo user owns at the sandbox's exchanges."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,6 +13,7 @@ class DemoAccount:
     holdings: Mapping[str, Mapping[str, str]]
     positions: Sequence[Mapping[str, Any]]
     orders: Sequence[Mapping[str, Any]]
+    debts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -32,16 +33,25 @@ BINANCE = DemoAccount(
             "DOGE": "0.00000001",
         },
         "funding": {"USDT": "1500", "BTC": "0.01"},
+        "earn": {"USDT": "4000", "ADA": "1200"},
+        "earn-locked": {"AXS": "250", "SOL": "10"},
         "futures": {"USDT": "12000"},
+        "delivery": {"BTC": "0.4", "ETH": "3"},
+        "margin": {"USDT": "2500", "ETH": "1.5"},
     },
+    debts={"USDT": {"borrowed": "1200", "interest": "0.85"}},
     positions=[
         {"market": "BTCUSDT", "amount": "0.15", "leverage": 5},
         {"market": "ETHUSDT", "amount": "-2", "leverage": 10},
+        {"market": "BTCUSD_PERP", "amount": "120", "leverage": 3},
+        {"market": "ETHUSD_PERP", "amount": "-300", "leverage": 5},
     ],
     orders=[
         {"market": "BTCUSDT", "side": "buy", "amount": "0.05", "away": "0.9"},
         {"market": "ETHUSDT", "side": "sell", "amount": "1", "away": "1.15"},
         {"market": "BTCUSDT", "kind": "linear", "side": "buy", "amount": "0.02", "away": "0.92"},
+        {"market": "BTCUSD_PERP", "kind": "inverse", "side": "buy", "amount": "15", "away": "0.9"},
+        {"market": "ETHUSDT", "wallet": "margin", "side": "sell", "amount": "0.5", "away": "1.1"},
     ],
 )
 BYBIT = DemoAccount(

@@ -264,7 +264,8 @@ def _known_environment(environment: str) -> str:
 def refuse_unknown_wallets(exchange_id: str, wallets: Sequence[str]) -> None:
     """Raises AccountRefused for a wallet that we do not read there: a misspelt one would silently stay unread."""
     reads = catalogue.exchange(exchange_id).reads.values()
-    known = sorted({read.wallet for kind in reads for read in kind if read.wallet})
+    # What is part of a wallet is chosen with it.
+    known = sorted({read.wallet for kind in reads for read in kind if read.wallet and not read.part_of})
     unknown = [wallet for wallet in wallets if wallet not in known]
     if unknown:
         there_are = f"it has {', '.join(known)}" if known else "leave it empty"

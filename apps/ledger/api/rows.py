@@ -77,6 +77,7 @@ class OrderRow(Whose):
     price = Money()
     average = Money()
     cost = Money()
+    trigger_price = Money()
     exchange_at = serializers.DateTimeField()
 
 

@@ -61,6 +61,5 @@ def _never_read(accounts: list[ExchangeAccount], kind: SyncKind) -> dict[tuple[i
             account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
         )
         for account in accounts
-        for read in account.exchange.reads.get(kind, ())
-        if not account.wallets or read.wallet in account.wallets
+        for read in account.reads(kind)
     }

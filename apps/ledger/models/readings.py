@@ -42,6 +42,8 @@ class WalletReading(models.Model):
     as_of = models.DateTimeField(null=True)
     # Past this time the rows are stale, even where nobody has reported a failure.
     fresh_until = models.DateTimeField(null=True)
+    # When it is asked for again; None: with the next sync of its kind.
+    due_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=500, blank=True)
 
     objects = WalletReadingQuerySet.as_manager()
@@ -148,6 +150,8 @@ class Order(ReadRow):
     average = MoneyField(null=True)
     cost = MoneyField(null=True)
     exchange_at = models.DateTimeField(null=True)
+    # It sleeps until the market is there.
+    trigger_price = MoneyField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["reading", "symbol", "order_id"], name="one_order_per_id")]

@@ -4,6 +4,7 @@ from apps.ledger.services.events import IMPORT, AccountEvents, store_events
 from apps.ledger.services.readings import (
     AccountReading,
     Change,
+    ask_for_all,
     forget_other_wallets,
     mark_failed,
     mark_not_offered,
@@ -16,6 +17,7 @@ __all__ = [
     "AccountEvents",
     "AccountReading",
     "Change",
+    "ask_for_all",
     "forget_other_wallets",
     "mark_failed",
     "mark_not_offered",

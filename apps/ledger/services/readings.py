@@ -1,6 +1,6 @@
 """What an account has becomes rows: stored equals fetched, and what differed is told."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from alphapulse.exchanges.errors import NotSupported, PermissionMissing
+from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
 from alphapulse.exchanges.reading import OpenOrder, Reading
 from alphapulse.money import plain
 from alphapulse.types import Order as CoreOrder
@@ -25,11 +25,12 @@ Columns = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountReading:
-    """A reading, whose it is, and until when it counts as fresh."""
+    """A reading, whose it is, until when it counts as fresh, and when it is due again (None: at the next sync)."""
 
     account_id: int
     reading: Reading
     fresh_until: datetime
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +79,14 @@ TABLES: Mapping[SyncKind, Table] = {
         model=Order,
         key=("symbol", "order_id"),
         noted=("status", "side", "type", "amount", "filled", "price", "average"),
-        others=("client_order_id", "remaining", "cost", "exchange_at"),
+        others=("client_order_id", "remaining", "cost", "exchange_at", "trigger_price"),
         keeps_absent=True,
     ),
 }
+
+
+# An answer, too: no failure takes it back.
+_SETTLED = (WalletStatus.NOT_PERMITTED, WalletStatus.NOT_OFFERED)
 
 
 def store(kind: SyncKind, readings: Sequence[AccountReading]) -> list[Change]:
@@ -97,9 +102,8 @@ def store(kind: SyncKind, readings: Sequence[AccountReading]) -> list[Change]:
 
 def mark_failed(kind: SyncKind, account_id: int, error: str) -> None:
     """Nothing of the account could be asked: every wallet keeps its last good rows, marked with the reason."""
-    settled = (WalletStatus.NOT_PERMITTED, WalletStatus.NOT_OFFERED)
-    readings = WalletReading.objects.filter(account=account_id, kind=kind).exclude(status__in=settled)
-    readings.update(status=WalletStatus.FAILED, error=error[:500])
+    readings = WalletReading.objects.filter(account=account_id, kind=kind).exclude(status__in=_SETTLED)
+    readings.update(status=WalletStatus.FAILED, error=error[:500], due_at=None)
 
 
 def mark_not_offered(kind: SyncKind, account: ExchangeAccount) -> None:
@@ -109,7 +113,12 @@ def mark_not_offered(kind: SyncKind, account: ExchangeAccount) -> None:
     upsert(WalletReading, [row | {"wallet": wallet} for wallet in wallets], key=("account_id", "kind", "wallet"))
 
 
-def forget_other_wallets(account_id: int, wallets: Sequence[str]) -> None:
+def ask_for_all(account_id: int) -> None:
+    """At the next sync of their kind: another key may be allowed more."""
+    WalletReading.objects.filter(account=account_id).update(due_at=None)
+
+
+def forget_other_wallets(account_id: int, wallets: Collection[str]) -> None:
     """The owner chose these: rows of the others would only grow old."""
     WalletReading.objects.filter(account=account_id).exclude(wallet__in=wallets).delete()
 
@@ -183,12 +192,19 @@ def _mark(kind: SyncKind, readings: Sequence[AccountReading], statuses: Mapping[
         status = statuses[_name(item)]
         row = {"account_id": item.account_id, "kind": kind.value, "wallet": item.reading.wallet, "status": status.value}
         if status == WalletStatus.OK:
-            good.append(row | {"as_of": item.reading.as_of, "fresh_until": item.fresh_until, "error": ""})
+            fresh = {"as_of": item.reading.as_of, "fresh_until": item.fresh_until}
+            good.append(row | fresh | {"due_at": item.due_at, "error": ""})
         else:
-            error = str(item.reading.error) if item.reading.error else _UNCONFIRMED
-            bad.append(row | {"error": error[:500]})
+            due_at = item.due_at if status in _SETTLED else None
+            bad.append(row | {"due_at": due_at, "error": _trouble(item.reading.error)[:500]})
     for rows in (good, bad):
         upsert(WalletReading, rows, key=("account_id", "kind", "wallet"))
+
+
+def _trouble(error: ExchangeError | None) -> str:
+    if error is None:
+        return _UNCONFIRMED
+    return f"{error} {error.advice}" if isinstance(error, PermissionMissing) else str(error)
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """One batch from claim to commit: fetched concurrently, stored in one transaction, judged account by account."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,12 +19,10 @@ from apps.exchanges import budgets, connections
 from apps.ledger import services as ledger
 from apps.market import services as market
 from apps.sync.models import SyncChange, SyncState
-from apps.sync.services import settle
-from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_batch
+from apps.sync.services import settle, wallets
+from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_asked, claim_batch
+from apps.sync.services.places import place_at
 from apps.sync.signals import accounts_synced
-
-# Rows count as fresh for this many intervals after their answer.
-FRESH_INTERVALS = 3
 
 # The fetch ends by itself and keeps what was answered; the batch's own deadline is for a loop that does not.
 FETCH_DEADLINE = BATCH_DEADLINE - timedelta(seconds=3)
@@ -42,17 +41,30 @@ def sync_due(exchange_id: str, kind: SyncKind) -> int:
 
     So the few threads that an exchange may hold serve many accounts, and the next batch needs no tick.
     """
+    return _while_fast(lambda: sync_batch(exchange_id, kind))
+
+
+def sync_asked(exchange_id: str) -> int:
+    """The same for what people asked for at this exchange, kind after kind; not where enough others wait for it."""
+    with place_at(exchange_id) as is_free:
+        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now()))) if is_free else 0
+
+
+def sync_batch(exchange_id: str, kind: SyncKind) -> int:
+    """Syncs one batch of what is due. Returns how many states were claimed; 0: nothing to do."""
+    return _sync(claim_batch(exchange_id, kind, clock_now()))
+
+
+def _while_fast(sync: Callable[[], int]) -> int:
     begun, synced = clock_now(), 0
-    while claimed := sync_batch(exchange_id, kind):
+    while claimed := sync():
         synced += claimed
         if clock_now() - begun >= BATCHES_FOR:
             break
     return synced
 
 
-def sync_batch(exchange_id: str, kind: SyncKind) -> int:
-    """Syncs one batch of what is due. Returns how many states were claimed; 0: nothing to do."""
-    claim = claim_batch(exchange_id, kind, clock_now())
+def _sync(claim: Claim | None) -> int:
     if claim is None:
         return 0
     results = _fetch(claim)
@@ -66,7 +78,7 @@ def sync_batch(exchange_id: str, kind: SyncKind) -> int:
 
 def _fetch(claim: Claim) -> Results:
     """One outcome for each claimed state, by its id, whatever happens."""
-    open_orders = _open_orders(claim)
+    open_orders, plan = _open_orders(claim), wallets.plan(claim, clock_now())
     results: Results = {}
     jobs: dict[int, Job] = {}
     for state in claim.states:
@@ -77,25 +89,26 @@ def _fetch(claim: Claim) -> Results:
         else:
             jobs[state.pk] = Job(
                 credentials=credentials,
-                wallets=state.account.wallets if state.account else (),
+                wallets=plan.wallets.get(state.account_id or 0, ()),
                 known_orders=open_orders.get(state.account_id or 0, ()),
             )
-    return results | dict(zip(jobs, _asked(claim, list(jobs.values())), strict=True))
+    return results | dict(zip(jobs, _asked(claim, plan, list(jobs.values())), strict=True))
 
 
-def _asked(claim: Claim, jobs: list[Job]) -> list[Outcome]:
+def _asked(claim: Claim, plan: wallets.Plan, jobs: list[Job]) -> list[Outcome]:
     asking = fetch_batch(claim.route, claim.kind, jobs, job_deadline=JOB_DEADLINE, deadline=FETCH_DEADLINE)
     try:
         outcomes = loop.run(asking, deadline=BATCH_DEADLINE)
     except Transient as stuck:
         outcomes = [Outcome(error=stuck)] * len(jobs)
-    _account_for(claim, jobs, outcomes)
+    _account_for(claim, plan, jobs, outcomes)
     return outcomes
 
 
-def _account_for(claim: Claim, jobs: list[Job], outcomes: list[Outcome]) -> None:
+def _account_for(claim: Claim, plan: wallets.Plan, jobs: list[Job], outcomes: list[Outcome]) -> None:
     now = clock_now()
-    budgets.finished(claim.grant, claim.route, usage(claim.route), now=now)
+    for grant in plan.grants:
+        budgets.finished(grant, claim.route, usage(claim.route), now=now)
     lookups = sum(_lookups(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True))
     if lookups:
         facts = catalogue.exchange(claim.route.exchange_id)
@@ -182,14 +195,10 @@ def _account_readings(held: list[SyncState], results: Results, now: datetime) ->
     found = []
     for state in held:
         assert state.account is not None
-        fresh_until = now + FRESH_INTERVALS * state.interval + timedelta(seconds=5)
-        wanted = state.account.wallets
-        found += [
-            ledger.AccountReading(account_id=state.account.pk, reading=reading, fresh_until=fresh_until)
-            for reading in results[state.pk].readings
-            # The owner may have chosen others while we were on our way.
-            if not wanted or reading.wallet in wanted
-        ]
+        # The owner may have chosen others while we were on our way.
+        wanted = {read.wallet for read in state.account.reads(SyncKind(state.kind))}
+        readings = (reading for reading in results[state.pk].readings if reading.wallet in wanted)
+        found += [wallets.as_read(state, reading, now) for reading in readings]
         _mark_unasked(state, results[state.pk])
     return found
 

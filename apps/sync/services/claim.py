@@ -1,13 +1,13 @@
 """Taking due work: oldest first, as much as the budget grants, never what another worker holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.errors import ExchangeError
@@ -25,6 +25,9 @@ JOB_DEADLINE = timedelta(seconds=20)
 BATCH_DEADLINE = budgets.SENT_WITHIN
 LEASE = BATCH_DEADLINE + timedelta(seconds=10)
 
+# The part of each limit that syncs by the clock leave to those that people ask for: on Binance eight accounts' balances
+# a minute.
+BY_HAND = 0.03
 
 Rows = TypeVar("Rows", bound=QuerySet)
 
@@ -41,13 +44,21 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress."""
+    """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress.
+
+    `keep` is what accounts leave of each quota.
+    """
 
     run: SyncRun
     route: Route
     kind: SyncKind
     states: list[SyncState]
     grant: budgets.Grant
+    keep: Mapping[str, int]
+
+    @property
+    def facts(self) -> catalogue.Exchange:
+        return catalogue.exchange(self.route.exchange_id)
 
 
 def due_states(exchange_id: str, kind: SyncKind, now: datetime) -> SyncStateQuerySet:
@@ -59,13 +70,16 @@ def open_lanes(exchange_id: str, kind: SyncKind, now: datetime) -> Iterator[Lane
 
     What waits behind a breaker or a ban simply stays due: the lag that people see is the true one.
     """
+    lanes = _by_lane(due_states(exchange_id, kind, now)).annotate(asked=Min("requested_at"), oldest=Min("due_at"))
+    return _open(exchange_id, lanes.order_by(F("asked").asc(nulls_last=True), "oldest"), now)
+
+
+def _by_lane(due: SyncStateQuerySet) -> Any:
+    return due.order_by().values_list("environment", "egress").annotate(due=Count("pk"))
+
+
+def _open(exchange_id: str, waiting: Iterable[Sequence[Any]], now: datetime) -> Iterator[Lane]:
     troubled = health.of_exchange(exchange_id)
-    waiting = (
-        due_states(exchange_id, kind, now)
-        .values_list("environment", "egress")
-        .annotate(due=Count("pk"), asked=Min("requested_at"), oldest=Min("due_at"))
-        .order_by(F("asked").asc(nulls_last=True), "oldest")
-    )
     for environment, egress, due, *_ in waiting:
         breaker = troubled[environment, egress].breaker if (environment, egress) in troubled else Breaker()
         if breaker.allows(now):
@@ -75,29 +89,60 @@ def open_lanes(exchange_id: str, kind: SyncKind, now: datetime) -> Iterator[Lane
 
 def claim_batch(exchange_id: str, kind: SyncKind, now: datetime) -> Claim | None:
     """One run's worth of the lane that has waited longest; None when there is nothing to do or to spend."""
-    for lane in open_lanes(exchange_id, kind, now):
-        due = due_states(exchange_id, kind, now).filter(environment=lane.environment, egress=lane.egress)
-        try:
-            route = connections.route(exchange_id=exchange_id, environment=lane.environment, egress=lane.egress)
-        except ExchangeError as problem:
-            _refuse(due, problem, now)
-            continue
-        claim = _claim(due, route, kind, lane, now=now)
+    due = due_states(exchange_id, kind, now).in_turn()
+    return _first(exchange_id, kind, open_lanes(exchange_id, kind, now), due, now, for_people=BY_HAND)
+
+
+def claim_asked(exchange_id: str, now: datetime) -> Claim | None:
+    """One run's worth of what people asked for here last, of any kind, and nothing else.
+
+    It may spend what syncs by the clock leave.
+    """
+    asked = SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for()
+    for kind in asked.order_by().values_list("kind", flat=True).annotate(last=Max("requested_at")).order_by("-last"):
+        due = asked.filter(kind=kind)
+        lanes = _open(exchange_id, _by_lane(due).annotate(last=Max("requested_at")).order_by("-last"), now)
+        claim = _first(exchange_id, SyncKind(kind), lanes, due, now, for_people=0)
         if claim is not None:
             return claim
     return None
 
 
-def _claim(due: SyncStateQuerySet, route: Route, kind: SyncKind, lane: Lane, *, now: datetime) -> Claim | None:
+def _first(
+    exchange_id: str,
+    kind: SyncKind,
+    lanes: Iterable[Lane],
+    due: SyncStateQuerySet,
+    now: datetime,
+    *,
+    for_people: float,
+) -> Claim | None:
+    """Of the first of these lanes that has a way out and something to spend. `due` is in turn."""
+    for lane in lanes:
+        of_lane = due.filter(environment=lane.environment, egress=lane.egress)
+        try:
+            route = connections.route(exchange_id=exchange_id, environment=lane.environment, egress=lane.egress)
+        except ExchangeError as problem:
+            _refuse(of_lane, problem, now)
+            continue
+        claim = _claim(of_lane, route, kind, lane, keep=_kept(route, kind, for_people), now=now)
+        if claim is not None:
+            return claim
+    return None
+
+
+def _claim(
+    due: SyncStateQuerySet, route: Route, kind: SyncKind, lane: Lane, *, keep: Mapping[str, int], now: datetime
+) -> Claim | None:
     costs = catalogue.exchange(route.exchange_id).costs(kind)
     wanted = 1 if lane.is_probing else min(lane.due, BATCH)
-    grant = _granted(route, costs, wanted=wanted, now=now, keep=_kept(route, kind))
+    grant = _granted(route, costs, wanted=wanted, now=now, keep=keep)
     if not grant.units:
         return None
     may_ask = not lane.is_probing or health.take_probe(route, now)
     run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
     grant = budgets.give_back(grant, unused=grant.units - len(states))
-    return Claim(run=run, route=route, kind=kind, states=states, grant=grant) if run else None
+    return Claim(run=run, route=route, kind=kind, states=states, grant=grant, keep=keep) if run else None
 
 
 def _granted(route: Route, costs: Mapping[str, int], *, wanted: int, **when: Any) -> budgets.Grant:
@@ -117,8 +162,8 @@ def _was_quiet(route: Route, now: datetime) -> bool:
     return not lately.filter(**where).exists()
 
 
-def _kept(route: Route, kind: SyncKind) -> Mapping[str, int]:
-    """What accounts leave of each quota for the exchange's prices and markets: those serve all of them."""
+def _kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
+    """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people."""
     if kind in EXCHANGE_KINDS:
         return {}
     facts = catalogue.exchange(route.exchange_id)
@@ -127,6 +172,7 @@ def _kept(route: Route, kind: SyncKind) -> Mapping[str, int]:
             facts.costs(common).get(quota.name, 0) * ceil(quota.window / facts.intervals[common])
             for common in EXCHANGE_KINDS
         )
+        + int(quota.limit * for_people)
         for quota in facts.quotas
     }
 
@@ -147,7 +193,7 @@ def _take(
 ) -> tuple[SyncRun | None, list[SyncState]]:
     """Marks up to `limit` states as the new run's. The run's number is the claim."""
     free = _of_idle_accounts(due, now) if catalogue.exchange(route.exchange_id).has_serial_keys else due
-    chosen = quarantine.sorted_out(list(_locked(free.in_turn())[:limit]), now)
+    chosen = quarantine.sorted_out(list(_locked(free)[:limit]), now)
     if not chosen:
         return None, []
     run = SyncRun.objects.create(

@@ -30,6 +30,11 @@ def batches_wanted(exchange_id: str, now: datetime) -> dict[SyncKind, int]:
     return wanted
 
 
+def is_asked(exchange_id: str, now: datetime) -> bool:
+    """Whether people wait for something there that nobody has taken: its message was lost, or came too early."""
+    return SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for().exists()
+
+
 def other_exchanges_due(now: datetime) -> list[str]:
     """Exchanges outside the catalogue, which have no beat entry of their own."""
     due = SyncState.objects.exclude(exchange_id__in=EXCHANGES).due(now)

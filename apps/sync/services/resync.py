@@ -1,11 +1,13 @@
 """By hand: what people ask for goes first."""
 
+from collections import Counter
 from datetime import datetime
 
 from alphapulse.exchanges.errors import NotSupported
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.sync.models import SyncState, SyncStateQuerySet
+from apps.sync.services.places import PLACES
 
 
 class NothingToSync(Exception):
@@ -26,9 +28,10 @@ def request_resync(
     return list(asked)
 
 
-def exchange_kinds(states: list[SyncState]) -> list[tuple[str, SyncKind]]:
-    """What batches these states need."""
-    return sorted({(state.exchange_id, SyncKind(state.kind)) for state in states})
+def batches_wanted(states: list[SyncState]) -> Counter[str]:
+    """By exchange: one for each kind, so that none waits for another, and no more than may wait there."""
+    kinds = Counter(exchange_id for exchange_id, _ in {(state.exchange_id, state.kind) for state in states})
+    return Counter({exchange_id: min(number, PLACES) for exchange_id, number in kinds.items()})
 
 
 def _named(account_id: int | None, exchange_id: str | None, kind: str | None) -> SyncStateQuerySet:

@@ -71,11 +71,13 @@ def _keep_payload(claim: Claim, state: SyncState, error: ExchangeError | None) -
 
 
 def run(claim: Claim, held: list[SyncState], results: Mapping[int, Outcome], *, changed: int, now: datetime) -> None:
-    errors = [error for state in held if (error := results[state.pk].verdict)]
+    # What a key may not read was not failed at.
+    failed = [state for state in held if state.failures]
+    errors = [error for state in failed if (error := results[state.pk].verdict)]
     SyncRun.objects.filter(pk=claim.run.pk).update(
         finished_at=now,
-        succeeded=F("succeeded") + len(held) - len(errors),
-        failed=F("failed") + len(errors),
+        succeeded=F("succeeded") + len(held) - len(failed),
+        failed=F("failed") + len(failed),
         changed=F("changed") + changed,
         error=str(errors[0])[:500] if errors else F("error"),
     )

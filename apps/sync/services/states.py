@@ -67,7 +67,8 @@ def follow_account(account_id: int) -> None:
     else:
         states.update(due_at=None, requested_at=None)
     if account.wallets:
-        ledger.forget_other_wallets(account_id, account.wallets)
+        ledger.forget_other_wallets(account_id, {read.wallet for kind in ACCOUNT_KINDS for read in account.reads(kind)})
+    ledger.ask_for_all(account_id)
     _follow_accounts_of(account.exchange_id, account.environment)
 
 

@@ -47,10 +47,13 @@ def test_the_password_is_asked_for_exactly_where_ccxt_needs_one(exchange_id):
 
 def test_binance_costs_what_is_published():
     facts = exchange("binance")
-    assert facts.costs(SyncKind.BALANCES) == {"spot": 20, "sapi": 161, "usdm": 10}
-    assert facts.costs(SyncKind.POSITIONS) == {"usdm": 6}
-    assert facts.costs(SyncKind.ORDERS) == {"spot": 80, "sapi": 10, "usdm": 160}
-    assert facts.costs(SyncKind.ORDERS, ["spot", "usdm"]) == {"spot": 80, "usdm": 40}
+    # What is asked for at times of its own is not part of every sync.
+    assert facts.costs(SyncKind.BALANCES) == {"spot": 20, "sapi": 1, "usdm": 5}
+    assert facts.costs(SyncKind.POSITIONS) == {"usdm": 5}
+    assert facts.costs(SyncKind.ORDERS) == {"spot": 80, "usdm": 40}
+    assert facts.costs(SyncKind.ORDERS, ["spot", "coinm", "usdm-trigger"]) == {"spot": 80, "usdm": 80}
+    assert facts.costs(SyncKind.BALANCES, ["earn-locked", "margin"]) == {"sapi": 160}
+    assert facts.costs(SyncKind.BALANCES, []) == {}
     # A call that two wallets are read from.
     assert facts.costs(SyncKind.BALANCES, ["spot", "earn"]) == {"spot": 20}
 

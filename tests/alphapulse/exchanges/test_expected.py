@@ -1,6 +1,7 @@
 import pytest
 
-from alphapulse.exchanges.expected import Listed, expected, is_hint, names_in, names_of
+from alphapulse.exchanges import expected as likely
+from alphapulse.exchanges.expected import Listed, is_hint, names_in, names_of
 from tests.events import entry, funding, order, trade, transfer
 
 
@@ -8,6 +9,10 @@ def listed(symbol: str) -> Listed:
     pair, _, settle = symbol.partition(":")
     base, quote = pair.split("/")
     return Listed(symbol, base, quote, settle)
+
+
+def expected(markets: list[Listed], seen: set[str], here: set[str] | None = None) -> list[str]:
+    return likely.expected(markets, seen, seen if here is None else here)
 
 
 SPOT = [listed(f"{base}/{quote}") for base in ("BTC", "ETH", "SOL", "DOGE", "PEPE") for quote in ("USDT", "BTC", "EUR")]
@@ -34,6 +39,15 @@ def test_a_contract_is_expected_where_its_base_and_its_money_were_seen_or_it_its
     assert expected(SWAPS, {"BTC", "USDT"}) == ["BTC/USDT:USDT"]
     assert expected(SWAPS, {"BTC"}) == []
     assert expected(SWAPS, {"ETH/USDC:USDC"}) == ["ETH/USDC:USDC"]
+
+
+def test_a_wallet_with_money_of_its_own_is_asked_for_what_was_seen_in_it():
+    seen = {"BTC", "ETH", "USDT", "BTC/USDT"}
+    assert expected(SPOT, seen, here={"ETH"}) == ["ETH/USDT", "ETH/BTC", "ETH/EUR"]
+    assert expected(SPOT, seen, here=set()) == []
+    assert expected(SWAPS, seen, here=set()) == []
+    # The base of a contract is never there: it is in mind, or in the spot wallet.
+    assert expected(SWAPS, seen, here={"USDC"}) == ["BTC/USDC:USDC", "ETH/USDC:USDC"]
 
 
 @pytest.mark.parametrize(

@@ -140,13 +140,14 @@ def test_contracts_make_profit_in_the_order_of_their_times(exchange: Exchange, a
 
 
 def test_inverse_contracts_and_the_margin_wallet_have_a_past_too(exchange: Exchange, account: Account):
-    coins = {"kind": "deposit", "currency": "BTC", "amount": "1", "wallet": "delivery", "at": START_MS}
-    dollars = {"kind": "deposit", "currency": "USDT", "amount": "9000", "wallet": "margin", "at": START_MS}
+    coins = {"kind": "deposit", "currency": "BTC", "amount": "1", "at": START_MS}
+    delivered = {"kind": "transfer", "currency": "BTC", "amount": "1", "from": "spot", "to": "delivery", "at": START_MS}
+    lent = {"kind": "transfer", "currency": "USDT", "amount": "9000", "from": "spot", "to": "margin", "at": START_MS}
     perpetual = {"market_kind": "inverse", "amount": "10", "fee": "0"}
     history = planted(
         exchange,
         account,
-        *(coins, dollars),
+        *(MONEY, coins, delivered, lent),
         bought("BTCUSD_PERP", at=START_MS + 1, price="40000", **perpetual),
         bought("BTCUSD_PERP", at=START_MS + 2, price="50000", side="sell", **perpetual),
         bought(at=START_MS + 3, wallet="margin"),
@@ -197,6 +198,7 @@ def test_every_kind_moves_what_it_says(exchange: Exchange, account: Account):
         ({"kind": "deposit", "currency": "BTC", "amount": "-1", "at": START_MS}, "without a sign"),
         ({"kind": "deposit", "currency": "BTC", "amount": "1", "at": NOON_MS + 1}, "no time of the past"),
         ({"kind": "deposit", "currency": "BTC", "amount": "1", "at": START_MS, "fi": 1}, "knows nothing of fi"),
+        (MONEY | {"wallet": "futures"}, "does not reach futures"),
         (bought("LUCKUSDT", at=START_MS), "no market 'LUCKUSDT'"),
         (bought(at=START_MS, order_amount="0.05"), "no more than their order"),
         ({"kind": "withdrawal", "currency": "ETH", "amount": "1", "at": START_MS}, "ETH would end at -1"),

@@ -57,6 +57,26 @@ def test_a_restart_forgets_nothing_but_faults_and_requests(tmp_path: Path):
         assert trade["qty"] == "0.05000000"
 
 
+@pytest.mark.parametrize("exchange", ["binance", "bybit"])
+def test_a_planted_past_is_there_after_a_restart_and_can_be_added_to(tmp_path: Path, exchange: str):
+    state = tmp_path / "sandbox.json"
+    with SandboxServer(markets=30, state=state) as before:
+        before.create_account(exchange, name="old hand", holdings={"USDT": "1000"})
+        before.generate_history(exchange, "old hand", days=40, trades=60)
+        history, account = before.history(exchange, "old hand"), before.account(exchange, "old hand")
+
+    with SandboxServer(markets=30, state=state) as after:
+        assert after.history(exchange, "old hand") == history
+        assert after.account(exchange, "old hand") == account
+        at = min(row["at_ms"] for row in history if row["kind"] == "trade")
+        order = {"kind": "trade", "market": "BTCUSDT", "side": "buy", "price": "2", "amount": "1", "at": at}
+        after.plant_history(exchange, "old hand", [order] * 3)
+        more = after.history(exchange, "old hand")
+        for kind in ("trade", "order"):
+            keys = [(row["market_kind"], row["market"], row["id"]) for row in more if row["kind"] == kind]
+            assert len(set(keys)) == len(keys) == 3 + sum(row["kind"] == kind for row in history)
+
+
 def test_saving_and_loading_again_gives_the_same_snapshot(tmp_path: Path):
     state = tmp_path / "sandbox.json"
     config = SandboxConfig(markets=30, seed=1, state=state)

@@ -118,7 +118,7 @@ def test_an_assets_case_does_not_matter():
         ("exchange/balance", {"account": "theirs"}, "no account of yours"),
         ("exchange/balance", {"exchange_id": "binanse"}, "none of your accounts"),
         ("exchange/balance", {"exchange_id": "kraken"}, "none of your accounts"),
-        ("exchange/balance", {"wallet": "stop"}, "there are earn, funding, spot, usdm"),
+        ("exchange/balance", {"wallet": "stop"}, "there are coinm, earn, earn-locked, funding, margin, spot, usdm"),
         ("exchange/balance", {"asset": "B\0TC"}, "NUL"),
         ("exchange/balance", {"asset": ["BTC", "ETH"]}, "more than once"),
         ("exchange/balance", {"environment": "test"}, "live, sandbox"),

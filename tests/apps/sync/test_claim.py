@@ -9,7 +9,7 @@ from alphapulse.types import Environment, SyncKind
 from apps.exchanges import budgets, health
 from apps.exchanges.budgets import counters
 from apps.sync.models import SyncRun, SyncState
-from apps.sync.services.claim import BATCH, LEASE, claim_batch
+from apps.sync.services.claim import BATCH, BY_HAND, LEASE, claim_asked, claim_batch
 from tests.apps.builders import NOON, account, later, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.usefixtures("shared_redis")]
@@ -69,14 +69,61 @@ def test_a_batch_never_mixes_environments_or_egresses(settings):
 
 
 def test_what_the_budget_does_not_grant_stays_due_and_is_no_failure():
-    # Of 5,400, what prices and markets need is kept for them.
-    budgets.take(DEFAULT, {"spot": 1}, wanted=5400 - 4 * 80 - 20 - 50, now=NOON)
+    # Of 5,400, what prices and markets need is kept for them, and some for people.
+    budgets.take(DEFAULT, {"spot": 1}, wanted=5400 - 4 * 80 - 20 - int(6000 * BY_HAND) - 50, now=NOON)
     for number in range(5):
         state(account(f"a{number}"), due_at=later(-number))
     assert len(claimed()) == 2
     assert SyncState.objects.filter(failures=0, claimed_until=None, due_at__lte=NOON).count() == 3
     # Past the lease too, so all five are due: the next minute has room for them.
     assert len(claimed(later(61))) == 5
+
+
+def asked(now=NOON, exchange_id="binance") -> list[str]:
+    claim = claim_asked(exchange_id, now)
+    return [each.account.label for each in claim.states] if claim else []
+
+
+def test_what_people_asked_for_is_claimed_by_itself_kind_by_kind_the_latest_question_first():
+    mine = account("mine")
+    state(mine, "orders", requested_at=later(-2), due_at=later(600))
+    state(mine, "balances", requested_at=later(-1), due_at=later(600))
+    state(account("due"), due_at=later(-100))
+    state(account("elsewhere", exchange_id="bybit"), requested_at=NOON)
+    claims = [claim_asked("binance", NOON), claim_asked("binance", NOON)]
+    assert [claim.kind for claim in claims] == [SyncKind.BALANCES, SyncKind.ORDERS]
+    assert [[each.account.label for each in claim.states] for claim in claims] == [["mine"], ["mine"]]
+    assert asked() == []
+
+
+def test_the_latest_question_does_not_wait_behind_a_crowd_of_others(settings):
+    settings.EGRESSES = {"second": {"local_address": "127.0.0.2"}}
+    for number in range(BATCH + 5):
+        state(account(f"a{number}"), requested_at=later(-number - 10))
+    state(account("last"), requested_at=later(-1))
+    assert "last" in asked()
+    state(account("other ip", egress="second"), requested_at=NOON)
+    assert asked() == ["other ip"]
+    assert len(asked()) == 6
+
+
+def test_what_the_clock_leaves_of_the_budget_is_there_for_people():
+    for number in range(400):
+        state(account(f"a{number}"))
+    while claimed():
+        pass
+    left = SyncState.objects.filter(claimed_until=None)
+    assert left.exists()
+    left.filter(pk=left.first().pk).update(requested_at=NOON)
+    assert claimed() == []
+    assert len(asked()) == 1
+
+
+def test_what_people_ask_for_waits_behind_a_ban_too():
+    state(account(), requested_at=NOON)
+    health.banned(DEFAULT, until=later(60), error="banned", at=NOON)
+    assert asked(later(59)) == []
+    assert asked(later(60)) == ["main"]
 
 
 def test_a_lane_without_budget_does_not_hold_up_another(settings):
@@ -123,7 +170,7 @@ def test_after_a_ban_one_probe_reopens_the_exchange():
 
 
 def test_prices_are_asked_for_even_when_accounts_have_spent_all_they_may():
-    budgets.take(DEFAULT, {"spot": 1, "usdm": 1}, wanted=1900, now=NOON)
+    budgets.take(DEFAULT, {"spot": 1, "usdm": 1}, wanted=1700, now=NOON)
     for number in range(50):
         state(account(f"a{number}"), "orders")
     SyncState.objects.create(exchange_id="binance", environment="sandbox", kind="tickers", due_at=NOON)

@@ -5,7 +5,7 @@ from alphapulse.types import Environment, SyncKind
 from apps.exchanges import health
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services.claim import BATCH, LEASE
-from apps.sync.services.dispatch import MAX_LIVE, MAX_LIVE_OF_EXCHANGE, batches_wanted, other_exchanges_due
+from apps.sync.services.dispatch import MAX_LIVE, MAX_LIVE_OF_EXCHANGE, batches_wanted, is_asked, other_exchanges_due
 from tests.apps.builders import NOON, account, later, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -67,6 +67,16 @@ def test_no_message_is_sent_for_what_waits_behind_a_ban():
     route = Route(exchange_id="binance", environment=Environment.SANDBOX)
     health.banned(route, until=later(60), error="banned", at=NOON)
     assert batches_wanted("binance", NOON) == {}
+
+
+def test_what_people_asked_for_is_noticed_until_somebody_has_taken_it():
+    mine = state(account(), due_at=later(600))
+    assert not is_asked("binance", NOON)
+    SyncState.objects.filter(pk=mine.pk).update(requested_at=NOON)
+    assert is_asked("binance", NOON)
+    assert not is_asked("bybit", NOON)
+    SyncState.objects.filter(pk=mine.pk).update(claimed_until=later(40))
+    assert not is_asked("binance", NOON)
 
 
 def test_exchanges_outside_the_catalogue_are_found():

@@ -1,7 +1,8 @@
 import pytest
 
 from apps.sync.models import SyncState
-from apps.sync.services.resync import NothingToSync, request_resync
+from apps.sync.services.places import PLACES
+from apps.sync.services.resync import NothingToSync, batches_wanted, request_resync
 from tests.apps.builders import NOON, account, later, state
 
 pytestmark = [pytest.mark.django_db]
@@ -26,6 +27,17 @@ def test_a_whole_exchange_is_asked_for():
         state(account(label))
     state(account("elsewhere", exchange_id="bybit"))
     assert len(ask(exchange_id="binance")) == 2
+
+
+def test_each_kind_is_done_beside_the_others_as_far_as_there_are_places():
+    mine = account("mine")
+    for kind in ("balances", "orders"):
+        state(mine, kind)
+    state(account("other"), "balances")
+    assert batches_wanted(ask(exchange_id="binance")) == {"binance": 2}
+    for kind in ("positions", "trades", "transfers"):
+        state(mine, kind)
+    assert batches_wanted(ask(account_id=mine.pk)) == {"binance": PLACES}
 
 
 @pytest.mark.parametrize(

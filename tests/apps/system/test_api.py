@@ -44,7 +44,7 @@ def test_the_budget_of_each_exchange_is_told_by_quota(shared_redis):
     budgets.take(route, {"spot": 20}, wanted=3, now=now())
     (entry,) = get(logged_in(), "/api/system/status")["exchanges"]
     assert (entry["exchange_id"], entry["egress"], entry["state"]) == ("binance", "default", "closed")
-    spot, usdm = entry["budget"]
+    spot, _, usdm = entry["budget"]
     assert spot == {"quota": "spot", "used": 60, "limit": 6000}
     assert usdm == {"quota": "usdm", "used": 0, "limit": 2400}
 

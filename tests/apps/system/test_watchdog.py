@@ -11,7 +11,7 @@ from apps.system import tasks
 from apps.system.models import OpsEvent
 from apps.system.watchdog import queues
 from tests.apps.builders import account, state
-from tests.apps.system.watchdog.looking import opened, seconds
+from tests.apps.system.watchdog.looking import QUEUES, opened, seconds
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -24,7 +24,7 @@ def watch_once() -> str:
 
 def workers_work() -> None:
     """What beat sends every ten seconds, done by the real task."""
-    for queue in ("control", "sync"):
+    for queue in QUEUES:
         tasks.heartbeat.run(queue=queue, something_of_tomorrow=1)
 
 

@@ -81,6 +81,7 @@ class Command(ExplainedCommand):
             secret=credentials.secret,
             holdings=demo.holdings,
             positions=demo.positions,
+            debts=demo.debts,
         )
         if not made["created"]:
             return

@@ -139,6 +139,28 @@ def test_withdrawals_are_told_without_their_fee():
     assert (old.kind, old.amount, old.fee) == (TransferKind.WITHDRAWAL, Decimal("55.788"), Decimal("0.067"))
 
 
+def test_fiat_is_named_by_its_order_as_the_api_names_it():
+    done, failed = read_file("Binance-Fiat-Deposit-History.csv", "binance").events
+    assert done.transfer_id == "deposit:7d76d611-0568-4f43-afb6-24cac7767365"
+    assert (done.currency, done.amount, done.fee) == ("EUR", Decimal("28.49"), Decimal("1.5"))
+    assert done.exchange_at == datetime(2023, 5, 25, 19, 16, 59, tzinfo=UTC)
+    assert failed.status is TransferStatus.FAILED
+
+
+def test_one_transaction_that_pays_an_address_twice_is_two_deposits():
+    header = "Date(UTC),Coin,Network,Amount,Address,TXID,Status\n"
+    first, second = (
+        "2024-01-01 00:00:00,BTC,BTC,1,bc1,abc,Completed\n",
+        "2024-01-01 00:00:00,BTC,BTC,2,bc1,abc,Completed\n",
+    )
+    export = read_text(header + first + second + first)
+    assert {deposit.transfer_id: str(deposit.amount) for deposit in export.events} == {
+        "deposit:BTC:abc:bc1": "1",
+        "deposit:BTC:abc:bc1:2": "2",
+    }
+    assert export.left == {"told twice in this file": 1}
+
+
 def test_a_statement_tells_what_nothing_else_does_and_counts_the_rest():
     export = read_file("Binance-Transaction-History.csv", "binance")
     assert Counter(entry.kind for entry in export.events) == {

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from alphapulse.exchanges.exports.errors import Unreadable
-from alphapulse.types import FundingPayment, LedgerKind, Side, Trade
+from alphapulse.types import FundingPayment, LedgerKind, Side, Trade, TransferKind
 from tests.alphapulse.exchanges.exports.files import read_file, read_text
 
 
@@ -80,10 +80,11 @@ def test_the_transaction_log_tells_funding_interest_and_converts_and_leaves_trad
 
 def test_the_funding_account_tells_what_was_earned_bought_and_given():
     export = read_file("AssetChangeDetails_fund_531298197_20260101_20260922_0.csv", "bybit")
-    assert Counter(entry.kind for entry in export.events) == {
+    assert Counter(event.kind for event in export.events) == {
         LedgerKind.INTEREST: 1,
         LedgerKind.FIAT: 1,
         LedgerKind.AIRDROP: 1,
+        TransferKind.DEPOSIT: 1,
     }
-    assert export.left.total() == 3
+    assert export.left.total() == 2
     assert len(export.events) + export.left.total() == export.rows

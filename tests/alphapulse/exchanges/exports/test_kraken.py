@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from alphapulse.types import LedgerKind, Side
+from alphapulse.types import LedgerKind, Side, TransferKind
 from tests.alphapulse.exchanges.exports.files import read_file
 
 
@@ -19,16 +19,18 @@ def test_trades_have_krakens_ids_and_everybodys_symbols():
 
 def test_ledgers_tell_what_is_no_trade_with_the_fee_taken_off():
     export = read_file("kraken-ledgers.csv", "kraken")
-    assert [(entry.kind, entry.currency, entry.amount) for entry in export.events] == [
+    deposit, *entries = export.events
+    assert [(entry.kind, entry.currency, entry.amount) for entry in entries] == [
         (LedgerKind.CONVERT, "ETH", Decimal("0.015")),
         (LedgerKind.CONVERT, "EUR", Decimal(-50)),
         (LedgerKind.REWARD, "ETH2.S", Decimal("0.00008")),
         (LedgerKind.AIRDROP, "ETHW", Decimal("0.5")),
     ]
-    assert {entry.reference for entry in export.events[:2]} == {"TSWAP1-AAAAA-AAAAAA"}
-    assert export.events[1].entry_id == "LSPEND-AAAAA-AAAAAA"
+    assert {entry.reference for entry in entries[:2]} == {"TSWAP1-AAAAA-AAAAAA"}
+    # Which row of the API's it is, its ids do not tell: it gives way to that, and is the same row in every file.
+    assert entries[1].entry_id == "file:LSPEND-AAAAA-AAAAAA:1"
+    assert (deposit.kind, deposit.amount, deposit.fee) == (TransferKind.DEPOSIT, Decimal(1000), Decimal(0))
     assert {reason.split(":")[0]: number for reason, number in export.left.items()} == {
         "trades": 2,
-        "deposits and withdrawals": 1,
         "moves between wallets of the account": 1,
     }

@@ -1,17 +1,25 @@
+from datetime import datetime
+
 import pytest
 
 from apps.system.models import Heartbeat, of_queue
 from apps.system.watchdog.watch import Watchdog
 from tests.apps.builders import NOON, later
 
-from .looking import all_is_well, leave_messages, look, opened, take_messages, the_event
+from .looking import QUEUES, all_is_well, leave_messages, look, opened, take_messages, the_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 BEAT = ("beat_silent", "beat")
-CONTROL, SYNC = ("queue_stuck", "queue control"), ("queue_stuck", "queue sync")
+CONTROL, RESYNC, SYNC = (("queue_stuck", f"queue {queue}") for queue in QUEUES)
 REDIS = ("redis_away", "Redis")
 NOWHERE = "redis://:hidden@127.0.0.1:1/0"
+
+
+def others_live(at: datetime) -> None:
+    """Of all queues but sync."""
+    for queue in ("control", "resync"):
+        Heartbeat.objects.beaten(of_queue(queue), at)
 
 
 def test_nothing_is_wrong_while_heartbeats_come_by_every_queue(shared_redis):
@@ -27,7 +35,7 @@ def test_beat_is_silent_when_no_heartbeat_comes_and_none_is_left_lying(shared_re
 
 def test_a_queue_whose_messages_nobody_takes_is_stuck_and_beat_is_not_blamed(shared_redis):
     all_is_well()
-    Heartbeat.objects.beaten(of_queue("control"), later(60))
+    others_live(later(60))
     leave_messages(shared_redis, "sync", 1204)
     assert look(later(60)) == [SYNC]
     message = the_event().message
@@ -42,16 +50,16 @@ def test_messages_that_wait_are_no_trouble_while_heartbeats_get_through(shared_r
 
 def test_workers_that_take_messages_and_finish_none_are_told_too(shared_redis):
     all_is_well()
-    Heartbeat.objects.beaten(of_queue("control"), later(60))
+    others_live(later(60))
     assert look(later(60)) == [SYNC]
     assert "no message waits there" in the_event().message
 
 
-def test_without_any_worker_both_queues_are_stuck(shared_redis):
+def test_without_any_worker_all_queues_are_stuck(shared_redis):
     all_is_well()
-    for queue in ("control", "sync"):
+    for queue in QUEUES:
         leave_messages(shared_redis, queue, 3)
-    assert look(later(40)) == [CONTROL, SYNC]
+    assert look(later(40)) == [CONTROL, RESYNC, SYNC]
 
 
 def test_a_system_that_never_ran_is_told_as_such(shared_redis):
@@ -94,7 +102,7 @@ def test_after_redis_is_back_beat_and_workers_get_time_to_find_it(shared_redis, 
 def test_a_queue_that_is_stuck_closes_when_a_worker_takes_its_messages(shared_redis):
     all_is_well()
     leave_messages(shared_redis, "sync", 3)
-    Heartbeat.objects.beaten(of_queue("control"), later(60))
+    others_live(later(60))
     look(later(60))
     take_messages(shared_redis, "sync")
     all_is_well(later(80))
