@@ -71,6 +71,8 @@ INSTALLED_APPS = [
     "channels",
     "django_prometheus",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -199,6 +201,8 @@ EMAIL_TIMEOUT = 10
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.users.api.permissions.HasScope"],
+    "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
     "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
@@ -210,6 +214,33 @@ REST_FRAMEWORK = {
 }
 # How long a refresh token lasts, how it rotates and what ends it: apps/users/models/sessions.py.
 SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=5)}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AlphaPulse",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "Answers come from stored rows and never wait for an exchange. Amounts are strings, exact and plain; null is "
+        "unknown, never zero. Times are ISO 8601, UTC. Errors are problem+json with a stable `code`."
+    ),
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None},
+    # What is only ever said is left out of what is sent, and the other way round.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderSideEnum": "alphapulse.types.Side",
+        "PositionSideEnum": "alphapulse.types.PositionSide",
+        "OrderStatusEnum": "alphapulse.types.OrderStatus",
+        "WalletStatusEnum": "apps.ledger.models.WalletStatus",
+        "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
+        "TroubleEnum": "apps.system.models.Trouble",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.with_problems"],
+}
 
 # --- Time, language, files ----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.problems import not_found
 from apps.ledger.api.views import Balances, Orders, Positions
@@ -23,6 +24,8 @@ urlpatterns = [
     path("api/exchange/orders", Orders.as_view()),
     path("api/portfolio/positions", Positions.as_view()),
     path("api/system/status", Status.as_view()),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path("^api/", not_found),
 ]
 

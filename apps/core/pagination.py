@@ -38,3 +38,11 @@ class Pages(CursorPagination):
 
     def _bad_cursor(self) -> BadParameter:
         return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        address = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": address, "previous": address, "results": schema},
+        }

@@ -16,6 +16,19 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 CONTENT_TYPE = "application/problem+json"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `detail` is for people.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "description": "each field or parameter -> what is wrong with it"},
+    },
+    "required": ["type", "title", "status", "code", "detail"],
+}
 INTERNAL = (500, "internal_error", "Something went wrong here; it has been logged.")
 
 

@@ -1,7 +1,9 @@
 """Query parameters, checked: a misspelt filter must not silently show everything, or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from django.http import QueryDict
 
@@ -9,8 +11,13 @@ from apps.core.problems import BadParameter
 
 PAGING = frozenset({"cursor", "page_size"})
 
-# Gives back the value as it is used, or raises ValueError with what was expected instead.
-Check = Callable[[str], str]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """`pass_on` gives back the value as it is used, or raises ValueError with what was expected instead."""
+
+    pass_on: Callable[[str], str]
+    schema: Mapping[str, Any]  # as OpenAPI says it
 
 
 def checked(params: QueryDict, known: Mapping[str, Check]) -> dict[str, str]:
@@ -28,39 +35,38 @@ def _list(known: Mapping[str, Check]) -> str:
     return ", ".join([*sorted(known), *sorted(PAGING)]) if known else "none"
 
 
-def number(value: str) -> str:
-    if not value.isdecimal() or len(value) > 18:
-        raise ValueError(f"expected a number, not {value!r}.")
-    return value
-
-
-def yes_or_no(value: str) -> str:
-    """`true` or `false`; use the result as `== "true"`."""
-    if value not in {"true", "false"}:
-        raise ValueError(f"expected true or false, not {value!r}.")
-    return value
-
-
-def text(value: str) -> str:
-    # PostgreSQL keeps no NUL, and refuses to look for one.
-    if "\0" in value:
-        raise ValueError("expected text without NUL characters.")
-    return value
-
-
-def one_of(choices: type[Enum]) -> Check:
-    words = [str(choice.value) for choice in choices]
+def one_of(choices: type[Enum] | Sequence[str]) -> Check:
+    words = [str(getattr(choice, "value", choice)) for choice in choices]
 
     def check(value: str) -> str:
         if value not in words:
             raise ValueError(f"expected one of {', '.join(words)}, not {value!r}.")
         return value
 
-    return check
+    return Check(pass_on=check, schema={"type": "string", "enum": words})
+
+
+def _text(value: str) -> str:
+    # PostgreSQL keeps no NUL, and refuses to look for one.
+    if "\0" in value:
+        raise ValueError("expected text without NUL characters.")
+    return value
+
+
+def _number(value: str) -> str:
+    if not (value.isdecimal() and value.isascii()) or len(value) > 18:
+        raise ValueError(f"expected a number, not {value!r}.")
+    return value
+
+
+text = Check(pass_on=_text, schema={"type": "string"})
+number = Check(pass_on=_number, schema={"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+# Use what comes back as `== "true"`.
+yes_or_no = one_of(("true", "false"))
 
 
 def _passed(name: str, check: Check, value: str) -> str:
     try:
-        return check(value)
+        return check.pass_on(value)
     except ValueError as problem:
         raise BadParameter(name, str(problem)) from None

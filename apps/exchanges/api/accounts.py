@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
@@ -49,15 +51,18 @@ class Accounts(ListAPIView):
     scopes = {"GET": Scope.PORTFOLIO_READ, "POST": Scope.ACCOUNTS_WRITE}
     serializer_class = AccountRow
     pagination_class = Pages
+    parameters = FILTERS
+    also_answers = (HTTPStatus.SERVICE_UNAVAILABLE,)
 
     def get_queryset(self) -> ExchangeAccountQuerySet:
-        asked: dict[str, Any] = checked(self.request.query_params, FILTERS)
+        asked: dict[str, Any] = checked(self.request.query_params, self.parameters)
         if "is_enabled" in asked:
             asked["is_enabled"] = asked["is_enabled"] == "true"
         if "group" in asked:
             asked["groups"] = asked.pop("group")
         return ExchangeAccount.objects.visible_to(self.request.user).filter(**asked).prefetch_related("groups")
 
+    @extend_schema(request=AccountBody, responses={201: AccountRow})
     def post(self, request: Request) -> Response:
         wanted = given(AccountBody, request)
         workspace = workspace_for(request, wanted.pop("workspace_id", None), Scope.ACCOUNTS_WRITE)
@@ -87,10 +92,12 @@ class Account(OfAccount):
     """One account. PATCH renames it and chooses its wallets. DELETE erases its credentials at once and ends its
     syncs; what happened to it stays, and still counts."""
 
+    @extend_schema(responses=AccountRow)
     def get(self, request: Request, account_id: int) -> Response:
         checked(request.query_params, {})
         return Response(AccountRow(self.mine(account_id)).data)
 
+    @extend_schema(request=AccountChanges, responses=AccountRow)
     def patch(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
         stored = {"label": account.label, "egress": account.egress, "wallets": account.wallets}
@@ -99,6 +106,7 @@ class Account(OfAccount):
             services.change_account(account, **wanted, at=now(), actor=request.user)
         return Response(AccountRow(account).data)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, account_id: int) -> Response:
         services.archive_account(self.changeable(account_id), at=now(), actor=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -107,6 +115,9 @@ class Account(OfAccount):
 class RenewCredentials(OfAccount):
     """A new key for an account, checked at the exchange first. Where the old one was rejected it is enabled again."""
 
+    also_answers = (HTTPStatus.SERVICE_UNAVAILABLE,)
+
+    @extend_schema(request=CredentialsBody, responses=AccountRow)
     def put(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
         wanted = given(CredentialsBody, request)
@@ -119,6 +130,7 @@ class RenewCredentials(OfAccount):
 class Disable(OfAccount):
     """No syncs any more, until it is enabled; its rows stay, and are stale."""
 
+    @extend_schema(request=DisableBody, responses=AccountRow)
     def post(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
         reason = given(DisableBody, request)["reason"] or f"by {request.user} over REST"
@@ -129,6 +141,7 @@ class Disable(OfAccount):
 class Enable(OfAccount):
     """Its syncs go on."""
 
+    @extend_schema(request=None, responses=AccountRow)
     def post(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
         services.enable_account(account, at=now(), actor=request.user)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alphapulse.types import Credentials
@@ -78,6 +79,7 @@ class AccountRow(serializers.Serializer):
     groups = serializers.SerializerMethodField(help_text="ids")
     created_at = serializers.DateTimeField()
 
+    @extend_schema_field(KeyReportRow(allow_null=True))
     def get_permissions(self, account: ExchangeAccount) -> dict[str, Any] | None:
         return account.permissions or None
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
@@ -32,10 +33,12 @@ class Groups(ListAPIView):
     scopes = {"GET": Scope.PORTFOLIO_READ, "POST": Scope.ACCOUNTS_WRITE}
     serializer_class = GroupRow
     pagination_class = Pages
+    parameters = {"workspace_id": number}
 
     def get_queryset(self) -> Any:
-        return _visible(self.request).filter(**checked(self.request.query_params, {"workspace_id": number}))
+        return _visible(self.request).filter(**checked(self.request.query_params, self.parameters))
 
+    @extend_schema(request=GroupBody, responses={201: GroupRow})
     def post(self, request: Request) -> Response:
         wanted = given(GroupBody, request)
         workspace = workspace_for(request, wanted.pop("workspace_id", None), Scope.ACCOUNTS_WRITE)
@@ -52,10 +55,12 @@ class Group(APIView):
     scopes = {"GET": Scope.PORTFOLIO_READ}
     scope = Scope.ACCOUNTS_WRITE
 
+    @extend_schema(responses=GroupRow)
     def get(self, request: Request, group_id: int) -> Response:
         checked(request.query_params, {})
         return Response(GroupRow(get_object_or_404(_visible(request), pk=group_id)).data)
 
+    @extend_schema(request=GroupChanges, responses=GroupRow)
     def patch(self, request: Request, group_id: int) -> Response:
         group = self._changeable(group_id)
         changes = given(GroupChanges, request)
@@ -65,6 +70,7 @@ class Group(APIView):
             raise serializers.ValidationError({refusal.field: [str(refusal)]}) from None
         return Response(GroupRow(_visible(request).get(pk=group_id)).data)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, group_id: int) -> Response:
         groups.remove_group(self._changeable(group_id), actor=request.user, at=now())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,3 +1,6 @@
+from http import HTTPStatus
+
+from drf_spectacular.utils import extend_schema
 from kombu.exceptions import OperationalError
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -30,6 +33,9 @@ class Resync(OfAccount):
     scopes = {}
     scope = Scope.SYNC_WRITE
 
+    also_answers = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @extend_schema(request=ResyncBody, responses={202: ResyncRow})
     def post(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
         kind = given(ResyncBody, request).get("kind")

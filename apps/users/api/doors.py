@@ -1,5 +1,6 @@
 """In, on and out."""
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -33,6 +34,7 @@ class Login(FrontDoor):
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "login"
 
+    @extend_schema(request=LoginBody, responses=TokenPair)
     def post(self, request: Request) -> Response:
         named = given(LoginBody, request)
         try:
@@ -45,6 +47,7 @@ class Login(FrontDoor):
 class Refresh(FrontDoor):
     """The next pair. Each refresh token is for one use: one that is shown again ends its session."""
 
+    @extend_schema(request=RefreshBody, responses=TokenPair)
     def post(self, request: Request) -> Response:
         shown = given(RefreshBody, request)["refresh"]
         try:
@@ -59,6 +62,7 @@ class Logout(APIView):
 
     scope = Scope.USER_WRITE
 
+    @extend_schema(request=LogoutBody, responses={204: None})
     def post(self, request: Request) -> Response:
         everywhere = given(LogoutBody, request)["everywhere"]
         sessions.log_out(request.auth.session, everywhere=everywhere, now=now())
@@ -70,6 +74,7 @@ class Password(APIView):
 
     scope = Scope.USER_WRITE
 
+    @extend_schema(request=PasswordBody, responses=TokenPair)
     def post(self, request: Request) -> Response:
         told = given(PasswordBody, request)
         try:

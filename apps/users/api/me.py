@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
@@ -33,6 +34,7 @@ class Profile(APIView):
 
     scope = Scope.USER_READ
 
+    @extend_schema(responses=ProfileRow)
     def get(self, request: Request) -> Response:
         checked(request.query_params, {})
         return Response(ProfileRow(profile_of(request.user)).data)
@@ -43,10 +45,12 @@ class Settings(APIView):
 
     scopes = {"GET": Scope.USER_READ, "PUT": Scope.USER_WRITE}
 
+    @extend_schema(responses=SettingsBody)
     def get(self, request: Request) -> Response:
         checked(request.query_params, {})
         return Response(SettingsBody(preferences.settings_of(request.user)).data)
 
+    @extend_schema(request=SettingsBody, responses=SettingsBody)
     def put(self, request: Request) -> Response:
         changes = columns_of(given(SettingsBody, request))
         return Response(SettingsBody(preferences.change_settings(request.user, changes)).data)
@@ -80,6 +84,7 @@ class OneSession(APIView):
 
     scope = Scope.USER_WRITE
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: int) -> Response:
         session = get_object_or_404(request.user.sessions.live(now()), pk=session_id)
         sessions.end(session, why=EndReason.REVOKED, actor=request.user, at=now())
@@ -95,6 +100,7 @@ class ApiTokens(Mine):
     def get_queryset(self) -> Any:
         return self.request.user.api_tokens.live(now())
 
+    @extend_schema(request=ApiTokenBody, responses={201: NewApiToken})
     def post(self, request: Request) -> Response:
         wanted = given(ApiTokenBody, request)
         wanted["scopes"] = [Scope(word) for word in wanted["scopes"]]
@@ -110,6 +116,7 @@ class OneApiToken(APIView):
 
     scope = Scope.USER_WRITE
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
         token = get_object_or_404(request.user.api_tokens.live(now()), pk=token_id)
         api_tokens.revoke(token, actor=request.user, at=now())

@@ -1,7 +1,9 @@
 """Who is in a workspace, and how one comes in."""
 
+from http import HTTPStatus
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
@@ -57,6 +59,9 @@ class Member(OfWorkspace):
 
     scope = Scope.MEMBERS_WRITE
 
+    also_answers = (HTTPStatus.CONFLICT,)
+
+    @extend_schema(request=RoleBody, responses=MemberRow)
     def put(self, request: Request, workspace_id: int, user_id: int) -> Response:
         refuse_role(request, self.workspace, self.scope)
         membership, role = self._membership(user_id), given(RoleBody, request)["role"]
@@ -66,6 +71,7 @@ class Member(OfWorkspace):
             raise Conflict(str(refusal)) from None
         return Response(MemberRow(changed).data)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, workspace_id: int, user_id: int) -> Response:
         if user_id != request.user.pk:
             refuse_role(request, self.workspace, self.scope)
@@ -94,6 +100,7 @@ class Invitations(OfWorkspace, ListAPIView):
     def get_queryset(self) -> Any:
         return self.workspace.invitations.open(now())
 
+    @extend_schema(request=InvitationBody, responses={201: NewInvitation})
     def post(self, request: Request, workspace_id: int) -> Response:
         refuse_role(request, self.workspace, self.scope)
         wanted = given(InvitationBody, request)
@@ -106,6 +113,7 @@ class OneInvitation(OfWorkspace):
 
     scope = Scope.MEMBERS_WRITE
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, workspace_id: int, invitation_id: int) -> Response:
         refuse_role(request, self.workspace, self.scope)
         invitation: Invitation = get_object_or_404(self.workspace.invitations.open(now()), pk=invitation_id)
@@ -118,6 +126,9 @@ class Accept(APIView):
 
     scope = Scope.USER_WRITE
 
+    also_answers = (HTTPStatus.CONFLICT,)
+
+    @extend_schema(request=AcceptBody, responses=MembershipRow)
     def post(self, request: Request) -> Response:
         token = given(AcceptBody, request)["token"]
         try:
