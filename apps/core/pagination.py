@@ -12,18 +12,39 @@ BIGGEST_KEY = 2**63 - 1
 
 
 class Pages(CursorPagination):
-    """`?page_size=` up to 500, 100 by itself; `next` and `previous` are whole addresses, null at the ends."""
+    """`?page_size=` up to 500, 100 by itself; `?ordering=oldest` turns newest first round.
+
+    `next` and `previous` are whole addresses, null at the ends.
+    """
 
     page_size = 100
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-pk"
+    orderings = {"newest": ("-pk",), "oldest": ("pk",)}
 
     def get_page_size(self, request: Request) -> int:
         asked = request.query_params.get(self.page_size_query_param, str(self.page_size))
         if not (asked.isdecimal() and 1 <= int(asked[:9]) <= self.max_page_size):
             raise BadParameter(self.page_size_query_param, f"expected 1 to {self.max_page_size}, not {asked!r}.")
         return int(asked)
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        asked = request.query_params.get("ordering", "newest")
+        if asked not in self.orderings:
+            raise BadParameter("ordering", f"expected one of {', '.join(self.orderings)}, not {asked!r}.")
+        return self.orderings[asked]
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        told = {
+            "cursor": ({"type": "string"}, "Follow the address in `next` or `previous` as it is."),
+            "page_size": ({"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": 100}, "Rows."),
+            "ordering": ({"type": "string", "enum": [*self.orderings], "default": "newest"}, "Which come first."),
+        }
+        return [
+            {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+            for name, (schema, description) in told.items()
+        ]
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """DRF lets through positions that are no key, which only the database would refuse."""

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from apps.core.problems import BadParameter
 
-PAGING = frozenset({"cursor", "page_size"})
+PAGING = frozenset({"cursor", "ordering", "page_size"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
