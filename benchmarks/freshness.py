@@ -120,7 +120,7 @@ def _control(path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def _sampled(minutes: float) -> dict[str, list[float]]:
-    """Seconds of age by kind, one per account, wallet and second."""
+    """Seconds of age by kind, one per account, wallet that every sync asks for, and second."""
     from apps.core.clock import now
     from apps.ledger.models import WalletReading
 
@@ -128,9 +128,8 @@ def _sampled(minutes: float) -> dict[str, list[float]]:
     end = time.monotonic() + minutes * 60
     while time.monotonic() < end:
         at = now()
-        for kind, as_of in WalletReading.objects.filter(account__label__startswith="bench").values_list(
-            "kind", "as_of"
-        ):
+        asked = WalletReading.objects.filter(account__label__startswith="bench", due_at=None)
+        for kind, as_of in asked.values_list("kind", "as_of"):
             ages.setdefault(kind, []).append((at - as_of).total_seconds() if as_of else math.inf)
         _show(f"{(end - time.monotonic()):4.0f} s left, oldest now {max(max(a[-400:]) for a in ages.values()):.1f} s")
         time.sleep(1)

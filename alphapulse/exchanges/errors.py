@@ -67,7 +67,10 @@ class CredentialsRejected(ExchangeError):
 
 
 class PermissionMissing(ExchangeError):
-    advice = "Give the key the right to read this wallet at the exchange, or leave the wallet out."
+    advice = (
+        "Give the key the right to read this wallet at the exchange, or leave the wallet out. "
+        "It is tried again once an hour, and by a resync."
+    )
 
 
 class NotSupported(ExchangeError):

@@ -169,6 +169,11 @@ class History:
     limit_param: str = ""
     reader: str = ""
 
+    @property
+    def goes_by_id(self) -> bool:
+        """Its rows have rising ids, and all of them are asked for, from the first on."""
+        return self.pages is not None and self.pages.id_field != ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
@@ -253,7 +258,7 @@ class Exchange:
     def swept(self) -> list[History]:
         """The lists of trades that want a market, and tell all of its past at once: one look says if there is any."""
         lists = self.histories.get(SyncKind.TRADES, ())
-        return [each for each in lists if each.market_type and each.pages and each.pages.id_field]
+        return [each for each in lists if each.market_type and each.goes_by_id]
 
     def supports(self, kind: SyncKind) -> bool:
         return bool(self.swept if kind is SyncKind.SWEEP else self.reads.get(kind) or self.histories.get(kind))

@@ -84,7 +84,7 @@ def after(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
             raise BadResponse("The answer says that there is more, and names the page that it is.")
         if not ask.page and ask.until > settled:
             # Late rows would push the others from page to page: first what no longer moves.
-            return _shorter(ask, until=settled)
+            return _until_settled(history, ask, settled)
         return replace(ask.cursor, page=told.next_page), False
     if history.pages is None and told.count >= history.per_page:
         return _halved(history, ask, settled)
@@ -92,25 +92,26 @@ def after(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
     return Cursor(reached_at=max(reached, ask.cursor.reached_at)), ask.until >= ask.asked_at
 
 
+def _until_settled(history: History, ask: Ask, settled: datetime) -> tuple[Cursor, bool]:
+    """The window with an earlier end; where little is left of it, it is asked for again later, and not for ever."""
+    start = ask.cursor.reached_at
+    if settled - start <= history.late:
+        return Cursor(reached_at=start), True
+    return Cursor(reached_at=start, window_until=settled), False
+
+
 def _halved(history: History, ask: Ask, settled: datetime) -> tuple[Cursor, bool]:
     assert ask.until is not None
     start = ask.cursor.reached_at
-    if start >= settled:
-        return Cursor(reached_at=start), True
+    if ask.until > settled:
+        return _until_settled(history, ask, settled)
     half = start + (ask.until - start) // timedelta(milliseconds=2) * timedelta(milliseconds=1)
     if half <= start:
         raise BadResponse(
             f"There are {history.per_page} rows or more at {start:%Y-%m-%d %H:%M:%S.%f} UTC, which is all that an "
             "answer holds, and there is no way to ask for the rest."
         )
-    return _shorter(ask, until=half)
-
-
-def _shorter(ask: Ask, *, until: datetime) -> tuple[Cursor, bool]:
-    """The window with an earlier end; where all of it is too young to count, it is asked for again later."""
-    if until <= ask.cursor.reached_at:
-        return Cursor(reached_at=ask.cursor.reached_at), True
-    return replace(ask.cursor, window_until=until, page=""), False
+    return Cursor(reached_at=start, window_until=half), False
 
 
 def _after_ids(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
@@ -118,11 +119,11 @@ def _after_ids(history: History, ask: Ask, told: Told) -> tuple[Cursor, bool]:
     rows = sorted(told.ids)
     if rows and rows[0][0] < asked_for:
         raise BadResponse(f"The answer begins with id {rows[0][0]}, where {asked_for} or a later one was asked for.")
-    young = next((id_ for id_, time in rows if time > settled), None)
-    following = rows[-1][0] + 1 if rows else asked_for
-    is_caught_up = young is not None or told.count < history.per_page
-    reached = settled if is_caught_up else rows[-1][1]
-    page = str(following if young is None else young)
+    # Behind these nothing shows any more: what is younger may still lack rows with lower ids.
+    counting = [(id_, time) for id_, time in rows if time <= settled]
+    is_caught_up = told.count < history.per_page or len(counting) < len(rows)
+    reached = settled if is_caught_up else counting[-1][1]
+    page = str(counting[-1][0] + 1) if counting else ask.page
     return Cursor(reached_at=max(reached, ask.cursor.reached_at), page=page), is_caught_up
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 
 import orjson
 from django.conf import settings
@@ -25,6 +25,8 @@ class Environment(models.TextChoices):
 
 
 DEFAULT_EGRESS = "default"
+# How much of an account's past is read where its owner does not say.
+USUAL_PAST = timedelta(days=730)
 
 
 class ExchangeAccountQuerySet(models.QuerySet["ExchangeAccount"]):
@@ -58,6 +60,9 @@ class ExchangeAccount(models.Model):
     # The same key twice would count the same money twice.
     key_fingerprint = models.CharField(max_length=64, editable=False)
     wallets = models.JSONField(default=list, blank=True, help_text="the wallets to keep in sync; empty: all of them")
+    history_from = models.DateField(
+        null=True, blank=True, help_text="since when what happened is read; empty: two years before it was added"
+    )
     permissions = models.JSONField(default=dict, blank=True, help_text="what the key may do, as the exchange said")
     permissions_checked_at = models.DateTimeField(null=True, blank=True)
     is_enabled = models.BooleanField("enabled", default=True)
@@ -92,6 +97,13 @@ class ExchangeAccount(models.Model):
     def reads(self, kind: SyncKind) -> list[catalogue.Read]:
         """What is asked for to know it: of the wallets that its owner chose."""
         return self.exchange.chosen(kind, self.wallets)
+
+    @property
+    def history_start(self) -> datetime:
+        """Since when what happened to it is wanted; the exchange may not tell as much."""
+        if self.history_from is None:
+            return self.created_at - USUAL_PAST
+        return datetime.combine(self.history_from, time(), tzinfo=UTC)
 
     def set_credentials(self, credentials: Credentials) -> None:
         """Seals them for this row; not saved yet."""

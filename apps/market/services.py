@@ -1,4 +1,4 @@
-"""The one way markets and prices become rows. Call these inside a transaction."""
+"""The one way markets and prices become rows (call these inside a transaction), and which markets there are."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import transaction
 
+from alphapulse.exchanges.expected import Listed
 from alphapulse.exchanges.reading import Reading
 from apps.core.upsert import upsert
 from apps.market.models import Market, Ticker
@@ -43,3 +44,10 @@ def store_markets(*, exchange_id: str, environment: str, readings: Sequence[Read
         gone = [pk for pk, *name in ours.values_list("pk", "type", "market_id") if tuple(name) not in rows]
         ours.filter(pk__in=gone).update(is_active=False)
     return len(rows)
+
+
+def listed(exchange_id: str, environment: str, market_type: str, is_inverse: bool) -> list[Listed]:
+    """The markets of one of ccxt's types, by symbol; those that are no longer traded, too. Spot is never inverse."""
+    markets = Market.objects.filter(exchange_id=exchange_id, environment=environment, type=market_type)
+    rows = markets.filter(is_inverse=is_inverse).values_list("symbol", "base", "quote", "settle")
+    return sorted({Listed(symbol, base, quote, settle or "") for symbol, base, quote, settle in rows})

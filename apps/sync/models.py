@@ -56,6 +56,8 @@ class SyncState(models.Model):
     losses = models.PositiveIntegerField(default=0)
     attempted_at = models.DateTimeField(null=True, blank=True)
     succeeded_at = models.DateTimeField(null=True, blank=True)
+    # A history that has not reached its end: it goes on as soon as the budget allows.
+    is_behind = models.BooleanField(default=False)
     failures = models.PositiveIntegerField(default=0)
     error_kind = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=500, blank=True)

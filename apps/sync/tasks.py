@@ -19,8 +19,8 @@ def dispatch(*, exchange_id: str, **_: object) -> None:
     for kind, number in dispatching.batches_wanted(exchange_id, now()).items():
         for _i in range(number):
             batch.apply_async(kwargs={"exchange_id": exchange_id, "kind": kind.value}, expires=BATCH_EXPIRES)
-    if dispatching.is_asked(exchange_id, now()):
-        resync_batch.apply_async(kwargs={"exchange_id": exchange_id}, expires=BATCH_EXPIRES)
+    for reads_on in dispatching.asked_for(exchange_id, now()):
+        resync_batch.apply_async(kwargs={"exchange_id": exchange_id, "reads_on": reads_on}, expires=BATCH_EXPIRES)
 
 
 @shared_task(name="sync.dispatch_others")
@@ -40,14 +40,14 @@ def resync(
 ) -> None:
     """`celery -A config call sync.resync --kwargs '{"exchange_id": "binance"}'`, or by account_id; kind is optional."""
     asked = resyncing.request_resync(account_id=account_id, exchange_id=exchange_id, kind=kind, now=now())
-    for wanted_exchange in resyncing.batches_wanted(asked).elements():
-        resync_batch.apply_async(kwargs={"exchange_id": wanted_exchange})
+    for wanted_exchange, reads_on in resyncing.batches_wanted(asked).elements():
+        resync_batch.apply_async(kwargs={"exchange_id": wanted_exchange, "reads_on": reads_on})
 
 
 @shared_task(name="sync.resync_batch")
-def resync_batch(*, exchange_id: str, **_: object) -> None:
+def resync_batch(*, exchange_id: str, reads_on: bool = False, **_: object) -> None:
     """By workers of its own: what people wait for waits for no backlog."""
-    batches.sync_asked(exchange_id)
+    batches.sync_asked(exchange_id, reads_on=reads_on)
 
 
 @shared_task(name="sync.prune")

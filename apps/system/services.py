@@ -110,6 +110,7 @@ def _summary(lines: list[StateLine]) -> dict[str, Any]:
         "failing": sum(line.is_failing for line in lines),
         "held_back": sum(line.standing is Standing.HELD_BACK for line in lines),
         "not_read_yet": sum(line.standing is Standing.NOT_READ_YET for line in lines),
+        "reading_back": sum(line.standing is Standing.READING_BACK for line in lines),
         "not_asked": sum(1 for line in lines if line.due_at is None),
         "oldest_lag_seconds": max((line.lag.total_seconds() for line in lines), default=0),
     }

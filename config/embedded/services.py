@@ -11,7 +11,7 @@ from config.embedded.processes import Service, Stage
 # many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
 WORKERS = (
     ("worker-control", "control", 4),
-    ("worker-resync", "resync", 24),
+    ("worker-resync", "resync", 32),
     ("worker-sync-1", "sync", 16),
     ("worker-sync-2", "sync", 16),
 )

@@ -155,12 +155,13 @@ class World(System):
         return sum(is_refusal(each) for each in self.requests(**equal))
 
     def ages(self, exchange_id: str, seconds: float) -> list[float]:
-        """How old balances are, one number for each account, wallet and half second."""
+        """How old balances are, one number for each account, wallet that every sync asks for, and half second."""
         found: list[float] = []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             at = now()
             readings = WalletReading.objects.filter(account__in=self.accounts(exchange_id), kind="balances")
+            readings = readings.filter(due_at=None)
             found += [(at - as_of).total_seconds() for as_of in readings.values_list("as_of", flat=True) if as_of]
             time.sleep(0.5)
         return sorted(found)

@@ -50,6 +50,7 @@ __all__ = [
     "spent_by",
     "take",
     "take_for_order",
+    "take_part",
     "vouch",
 ]
 
@@ -72,6 +73,15 @@ def take(
         _ask(route, quota, costs[quota.name], _share().of(quota.limit), now=now, keep=(keep or {}), key=key)
         for quota in _quotas(route, costs, key)
     ]
+    return _granted(asks, wanted)
+
+
+def take_part(route: Route, costs: Mapping[str, int], *, of: str, part: float, wanted: int, now: datetime) -> Grant:
+    """Out of a part of each quota that is one purpose's own, counted apart: it is taken beside the usual grant."""
+    asks = []
+    for quota in _quotas(route, costs, ""):
+        own = replace(quota, name=f"{quota.name}:{of}", limit=int(quota.limit * part), used_header="")
+        asks.append(_ask(route, own, costs[quota.name], _share().of(own.limit), now=now, keep={}, key=""))
     return _granted(asks, wanted)
 
 

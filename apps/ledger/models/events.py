@@ -28,6 +28,8 @@ class Event(models.Model):
     source = models.CharField(max_length=40)
     # Of a row whose file knew no id: what tells it from others, until the exchange tells the real one.
     fingerprint = models.CharField(max_length=32, blank=True, default="")
+    # Of a row that took such a one's place: the id of ours that it had, so that the file does not bring it again.
+    replaces = models.CharField(max_length=150, null=True)
     exchange_at = models.DateTimeField()
 
     objects = EventQuerySet.as_manager()

@@ -1,5 +1,6 @@
 """The one way what exchanges say becomes rows. Call these inside a transaction, for accounts whose claim is yours."""
 
+from apps.ledger.services.cursors import follow_account
 from apps.ledger.services.events import IMPORT, AccountEvents, store_events
 from apps.ledger.services.readings import (
     AccountReading,
@@ -11,6 +12,7 @@ from apps.ledger.services.readings import (
     open_orders,
     store,
 )
+from apps.ledger.services.sightings import follow_changes
 
 __all__ = [
     "IMPORT",
@@ -18,6 +20,8 @@ __all__ = [
     "AccountReading",
     "Change",
     "ask_for_all",
+    "follow_account",
+    "follow_changes",
     "forget_other_wallets",
     "mark_failed",
     "mark_not_offered",

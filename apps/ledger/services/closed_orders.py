@@ -21,13 +21,18 @@ _VALUES = tuple(field.name for field in fields(CoreOrder))
 
 Name = tuple[int, str, str]
 Place = tuple[int, str]
+Accounts = Mapping[int, ExchangeAccount]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOrder:
-    """An order that was told by a list of the exchange's, or by a file (`is_from_file`)."""
+    """An order that was told by a list of the exchange's, or by a file (`is_from_file`).
+
+    `wallet` is empty where nobody said: then its symbol does.
+    """
 
     account_id: int
+    wallet: str = ""
     order: CoreOrder
     is_from_file: bool = False
 
@@ -39,8 +44,9 @@ class AccountOrder:
 def store(orders: Iterable[AccountOrder]) -> int:
     """Returns how many rows are new or different. A row that is there learns its end, and no more from a file."""
     found = {each.name: each for each in orders}
-    known = _known(found.keys())
-    readings = _readings([each for name, each in found.items() if name not in known])
+    accounts = ExchangeAccount.objects.in_bulk({account_id for account_id, *_ in found})
+    known = _known(found.keys(), accounts)
+    readings = _readings([each for name, each in found.items() if name not in known], accounts)
     rows = [_row(each, known.get(name), readings) for name, each in found.items() if _tells(each, known.get(name))]
     return upsert(Order, rows, key=("reading_id", "symbol", "order_id"), only_where=UNLESS_ENDED)
 
@@ -61,23 +67,22 @@ def _row(told: AccountOrder, known: Order | None, readings: Mapping[Name, int]) 
     return {"reading_id": known.reading_id} | values | kept
 
 
-def _known(names: Collection[Name]) -> dict[Name, Order]:
-    """The rows that are there, whichever wallet they were seen in."""
-    accounts, symbols, ids = ({name[place] for name in names} for place in range(3))
+def _known(names: Collection[Name], accounts: Accounts) -> dict[Name, Order]:
+    """The rows that are there, whichever wallet they were seen in: ids are one market's own."""
+    symbols, ids = ({name[place] for name in names} for place in (1, 2))
     rows = Order.objects.filter(reading__account__in=accounts, symbol__in=symbols, order_id__in=ids)
-    return {(row.reading.account_id, row.symbol, row.order_id): row for row in rows.select_related("reading")}
+    # Trigger orders have ids of their own, which may be those of other orders.
+    reads = (read for account in accounts.values() for read in account.exchange.reads.get(SyncKind.ORDERS, ()))
+    rows = rows.exclude(reading__wallet__in={read.wallet for read in reads if read.part_of}).select_related("reading")
+    return {(row.reading.account_id, row.symbol, row.order_id): row for row in rows}
 
 
 # --- In which wallet ----------------------------------------------------------------------------------------------
 
 
-def _readings(orders: Sequence[AccountOrder]) -> dict[Name, int]:
+def _readings(orders: Sequence[AccountOrder], accounts: Accounts) -> dict[Name, int]:
     """What each of these orders hangs on. As long as nobody has read the wallet's open orders, it is stale."""
-    accounts = ExchangeAccount.objects.in_bulk({each.account_id for each in orders})
-    places = {
-        each.name: (each.account_id, wallet_of(accounts[each.account_id].exchange, each.order.symbol))
-        for each in orders
-    }
+    places = {each.name: (each.account_id, _wallet(accounts[each.account_id], each)) for each in orders}
     there = _there(places.values())
     if missing := set(places.values()) - there.keys():
         new = {"kind": SyncKind.ORDERS.value, "status": WalletStatus.NOT_READ.value, "error": ""}
@@ -88,6 +93,10 @@ def _readings(orders: Sequence[AccountOrder]) -> dict[Name, int]:
         )
         there = _there(places.values())
     return {name: there[place] for name, place in places.items()}
+
+
+def _wallet(account: ExchangeAccount, told: AccountOrder) -> str:
+    return told.wallet or wallet_of(account.exchange, told.order.symbol)
 
 
 def _there(places: Iterable[Place]) -> dict[Place, int]:

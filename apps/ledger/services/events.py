@@ -1,17 +1,16 @@
 """What happened becomes rows: by key, so that what is told twice is stored once, in whatever order it comes."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from alphapulse.exchanges import fingerprint
+from alphapulse.exchanges.expected import names_of
 from alphapulse.exchanges.history import Event as CoreEvent
 from alphapulse.types import FundingPayment, LedgerEntry, Order, SyncKind, Trade, Transfer
 from apps.core.upsert import upsert
 from apps.ledger import models
-from apps.ledger.services import closed_orders
+from apps.ledger.services import closed_orders, sightings, stand_ins
 from apps.ledger.services.closed_orders import AccountOrder
 
 # The source of what comes from a file.
@@ -22,35 +21,26 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEvents:
-    """What one list of the exchange's (`source`), or a file, told of one account."""
+    """What one list of the exchange's (`source`), or a file, told of one account; in which wallet, if that is known."""
 
     account_id: int
     source: str
     rows: Sequence[CoreEvent]
+    wallet: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """How one kind is stored: its rows, what they are in the core, and which columns name one of an account's.
-
-    `apart`: by how much a file and the exchange may differ about when the same thing happened.
-    """
+    """How one kind is stored: its rows, what they are in the core, and which columns name one of an account's."""
 
     model: type[models.Event]
     core: type[CoreEvent]
     key: tuple[str, ...]
-    apart: timedelta = timedelta(seconds=1)
 
 
 TABLES: Mapping[SyncKind, Table] = {
     SyncKind.TRADES: Table(model=models.Trade, core=Trade, key=("symbol", "trade_id")),
-    SyncKind.TRANSFERS: Table(
-        model=models.Transfer,
-        core=Transfer,
-        key=("transfer_id",),
-        # Begun, confirmed, credited: each says another of these.
-        apart=timedelta(days=2),
-    ),
+    SyncKind.TRANSFERS: Table(model=models.Transfer, core=Transfer, key=("transfer_id",)),
     SyncKind.FUNDING_PAYMENTS: Table(model=models.FundingPayment, core=FundingPayment, key=("payment_id",)),
     SyncKind.LEDGER: Table(model=models.LedgerEntry, core=LedgerEntry, key=("entry_id",)),
 }
@@ -64,6 +54,7 @@ def store_events(account_id: int, kind: SyncKind, rows: Sequence[CoreEvent], *, 
     What the exchange tells itself wins: an import never changes a row that is there, and its rows without a real id
     give way to the exchange's, whichever came first. The same file twice changes nothing.
     """
+    sightings.note({(account_id, ""): names_of(rows)})
     return store([AccountEvents(account_id=account_id, source=source, rows=rows)], kind)
 
 
@@ -73,20 +64,27 @@ def store(told: Sequence[AccountEvents], kind: SyncKind) -> int:
     if kind is SyncKind.CLOSED_ORDERS:
         return closed_orders.store(_orders(told))
     table = TABLES[kind]
+    told = [_still_wanted(table, one) if one.source == IMPORT else one for one in told]
     imported, first_hand = _rows(table, told, of_import=True), _rows(table, told, of_import=False)
     number = _write(table, first_hand) + _write(table, imported, only_where="1 = 0")
-    return number - _drop_stand_ins(table, told)
+    return number - sum(stand_ins.give_way(table.model, table.core, one.account_id, one.rows) for one in told)
 
 
 def _with_ids(told: AccountEvents) -> AccountEvents:
     return replace(told, rows=fingerprint.with_ids(told.rows))
 
 
+def _still_wanted(table: Table, told: AccountEvents) -> AccountEvents:
+    return replace(told, rows=stand_ins.still_wanted(table.model, table.core, told.account_id, told.rows))
+
+
 def _orders(told: Iterable[AccountEvents]) -> Iterator[AccountOrder]:
     for one in told:
         for event in one.rows:
             assert isinstance(event, Order)
-            yield AccountOrder(account_id=one.account_id, order=event, is_from_file=one.source == IMPORT)
+            yield AccountOrder(
+                account_id=one.account_id, wallet=one.wallet, order=event, is_from_file=one.source == IMPORT
+            )
 
 
 def _rows(table: Table, told: Iterable[AccountEvents], *, of_import: bool) -> list[dict[str, Any]]:
@@ -110,32 +108,3 @@ def _write(table: Table, rows: Sequence[Mapping[str, Any]], *, only_where: str =
         upsert(table.model, rows[start : start + CHUNK], key=("account_id", *table.key), only_where=only_where)
         for start in range(0, len(rows), CHUNK)
     )
-
-
-# --- Rows of files that know no ids -------------------------------------------------------------------------------
-
-
-def _drop_stand_ins(table: Table, told: Iterable[AccountEvents]) -> int:
-    """Rows with ids of ours give way to the exchange's own, whichever came first. Returns how many did.
-
-    The n-th of equal rows stands while the exchange has told fewer than n of them: so any order of imports and
-    answers ends the same.
-    """
-    return sum(_drop_stand_ins_of(table, one) for one in told if one.rows)
-
-
-def _drop_stand_ins_of(table: Table, told: AccountEvents) -> int:
-    times = [event.exchange_at for event in told.rows if event.exchange_at]
-    around = {"exchange_at__gte": min(times) - table.apart, "exchange_at__lte": max(times) + table.apart}
-    rows = table.model.objects.filter(account=told.account_id)
-    stand_ins = list(rows.filter(**around).exclude(fingerprint=""))
-    if not stand_ins:
-        return 0
-    real = Counter(fingerprint.fingerprint(_event(table, row)) for row in rows.filter(**around, fingerprint=""))
-    surplus = [row.pk for row in stand_ins if fingerprint.number_of(_event(table, row)) <= real[row.fingerprint]]
-    rows.filter(pk__in=surplus).delete()
-    return len(surplus)
-
-
-def _event(table: Table, row: models.Event) -> CoreEvent:
-    return table.core(**{field.name: getattr(row, field.name) for field in fields(table.core)})

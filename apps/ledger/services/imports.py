@@ -56,16 +56,25 @@ def read_for(
 
 
 def import_export(
-    account: ExchangeAccount, export: Export, *, file_name: str, at: datetime, actor: Any = None, is_trial: bool = False
+    account: ExchangeAccount,
+    export: Export,
+    *,
+    file_name: str,
+    at: datetime,
+    actor: Any = None,
+    is_trial: bool = False,
+    on_progress: Callable[[int], None] = lambda rows: None,
 ) -> Imported:
     """Stores what is not there yet; a trial says what that would be. Not inside a transaction: it makes its own.
 
-    Interrupted, it leaves whole rows, and the same file again adds the rest.
+    Interrupted, it leaves whole rows, and the same file again adds the rest. `on_progress` gets the rows so far.
     """
     imported = Imported()
     for kind, rows in export.by_kind().items():
-        imported.told[kind] = len(rows)
-        imported.new[kind] = sum(_store(account, kind, part, is_trial=is_trial) for part in _parts(rows))
+        for part in _parts(rows):
+            imported.new[kind] += _store(account, kind, part, is_trial=is_trial)
+            imported.told[kind] += len(part)
+            on_progress(imported.told.total())
     if imported.new.total() and not is_trial:
         new = {kind.value: number for kind, number in imported.new.items() if number}
         details = {"file": file_name, "format": export.format.name, "rows": export.rows, "new": new}

@@ -19,8 +19,8 @@ from apps.exchanges import budgets, connections
 from apps.ledger import services as ledger
 from apps.market import services as market
 from apps.sync.models import SyncChange, SyncState
-from apps.sync.services import settle, wallets
-from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, Claim, claim_asked, claim_batch
+from apps.sync.services import histories, settle, wallets
+from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, READ_ON, Claim, claim_asked, claim_batch
 from apps.sync.services.places import place_at
 from apps.sync.signals import accounts_synced
 
@@ -31,6 +31,9 @@ FETCH_DEADLINE = BATCH_DEADLINE - timedelta(seconds=3)
 BATCHES_FOR = timedelta(seconds=1)
 
 Results = dict[int, Outcome]
+
+# Of a history that has caught up.
+NOTHING_ASKED = Outcome()
 
 # How a value that no row can hold is refused: by the database, its driver, or the encoder on the way to it.
 REFUSALS = (DatabaseError, ValueError, TypeError)
@@ -44,10 +47,12 @@ def sync_due(exchange_id: str, kind: SyncKind) -> int:
     return _while_fast(lambda: sync_batch(exchange_id, kind))
 
 
-def sync_asked(exchange_id: str) -> int:
+def sync_asked(exchange_id: str, *, reads_on: bool) -> int:
     """The same for what people asked for at this exchange, kind after kind; not where enough others wait for it."""
-    with place_at(exchange_id) as is_free:
-        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now()))) if is_free else 0
+    with place_at(exchange_id, reads_on=reads_on) as is_free:
+        if not is_free:
+            return 0
+        return _while_fast(lambda: _sync(claim_asked(exchange_id, clock_now(), reads_on=reads_on)))
 
 
 def sync_batch(exchange_id: str, kind: SyncKind) -> int:
@@ -67,9 +72,10 @@ def _while_fast(sync: Callable[[], int]) -> int:
 def _sync(claim: Claim | None) -> int:
     if claim is None:
         return 0
+    claim = histories.planned(claim, clock_now())
     results = _fetch(claim)
     _store(claim, results)
-    settle.health(claim, results.values(), clock_now())
+    settle.health(claim, [outcome for outcome in results.values() if outcome != NOTHING_ASKED], clock_now())
     return len(claim.states)
 
 
@@ -91,12 +97,16 @@ def _fetch(claim: Claim) -> Results:
                 credentials=credentials,
                 wallets=plan.wallets.get(state.account_id or 0, ()),
                 known_orders=open_orders.get(state.account_id or 0, ()),
+                wanted=claim.wanted(state),
             )
+    if claim.kind in READ_ON:
+        results |= {pk: NOTHING_ASKED for pk, job in jobs.items() if not job.wanted}
+        jobs = {pk: job for pk, job in jobs.items() if job.wanted}
     return results | dict(zip(jobs, _asked(claim, plan, list(jobs.values())), strict=True))
 
 
 def _asked(claim: Claim, plan: wallets.Plan, jobs: list[Job]) -> list[Outcome]:
-    asking = fetch_batch(claim.route, claim.kind, jobs, job_deadline=JOB_DEADLINE, deadline=FETCH_DEADLINE)
+    asking = fetch_batch(claim.route, claim.asked_kind, jobs, job_deadline=JOB_DEADLINE, deadline=FETCH_DEADLINE)
     try:
         outcomes = loop.run(asking, deadline=BATCH_DEADLINE)
     except Transient as stuck:
@@ -109,6 +119,7 @@ def _account_for(claim: Claim, plan: wallets.Plan, jobs: list[Job], outcomes: li
     now = clock_now()
     for grant in plan.grants:
         budgets.finished(grant, claim.route, usage(claim.route), now=now)
+    histories.answered(claim, now)
     lookups = sum(_lookups(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True))
     if lookups:
         facts = catalogue.exchange(claim.route.exchange_id)
@@ -152,7 +163,7 @@ def _store_one_by_one(claim: Claim, results: Results) -> None:
             except REFUSALS as problem:
                 poison = BadResponse(
                     f"The database refused what {claim.route.exchange_id} sent: {problem}",
-                    payload=repr(results[state.pk].readings)[:4000],
+                    payload=repr(results[state.pk].readings or results[state.pk].steps)[:4000],
                 )
                 results[state.pk] = Outcome(error=poison)
                 _store_states(claim, [state], results)
@@ -162,7 +173,7 @@ def _store_states(claim: Claim, states: list[SyncState], results: Results) -> No
     """Rows, states, run and changes together, for the states that are still ours."""
     held = settle.still_ours(claim, states)
     now = clock_now()
-    changes = _store_rows(claim, held, results, now)
+    changes, changed = _store_rows(claim, held, results, now)
     settle.states(claim, held, results, now)
     SyncChange.objects.bulk_create(
         SyncChange(
@@ -176,19 +187,27 @@ def _store_states(claim: Claim, states: list[SyncState], results: Results) -> No
         )
         for change in changes
     )
-    settle.run(claim, held, results, changed=len(changes), now=now)
-    _announce(claim, [state.account_id for state in held if state.account_id])
+    settle.run(claim, held, results, changed=changed, now=now)
+    # While a past is read back, nobody needs to look after every step.
+    _announce(claim, [state.account_id for state in held if state.account_id and not state.is_behind])
 
 
-def _store_rows(claim: Claim, held: list[SyncState], results: Results, now: datetime) -> list[ledger.Change]:
+def _store_rows(
+    claim: Claim, held: list[SyncState], results: Results, now: datetime
+) -> tuple[list[ledger.Change], int]:
+    """What differs from what was known, and how many rows that are. What happened is new rows: they tell themselves."""
+    if claim.kind in READ_ON:
+        return [], histories.store_steps(claim, held, results, now)
     if claim.kind in ACCOUNT_KINDS:
-        return ledger.store(claim.kind, _account_readings(held, results, now))
+        changes = ledger.store(claim.kind, _account_readings(held, results, now))
+        ledger.follow_changes(changes, now)
+        return changes, len(changes)
     store = market.store_tickers if claim.kind is SyncKind.TICKERS else market.store_markets
     for state in held:
         if results[state.pk].is_served:
             readings = results[state.pk].readings
             store(exchange_id=state.exchange_id, environment=state.environment, readings=readings)
-    return []
+    return [], 0
 
 
 def _account_readings(held: list[SyncState], results: Results, now: datetime) -> list[ledger.AccountReading]:

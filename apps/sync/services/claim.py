@@ -1,7 +1,7 @@
 """Taking due work: oldest first, as much as the budget grants, never what another worker holds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, TypeVar
@@ -11,16 +11,22 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.errors import ExchangeError
+from alphapulse.exchanges.facts import Exchange, History
+from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.route import Route
 from alphapulse.resilience.breaker import Breaker, BreakerState
-from alphapulse.types import EXCHANGE_KINDS, SyncKind
+from alphapulse.resilience.budget import Quota
+from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
 from apps.exchanges import budgets, connections, health
 from apps.exchanges.models import ExchangeAccount
+from apps.ledger.services.sweep import Looks
 from apps.sync.models import SyncRun, SyncState, SyncStateQuerySet
 from apps.sync.services import quarantine
 from apps.sync.services import states as schedule
 
 BATCH = 50
+# A step of a history brings thousands of rows, and is soon followed by the next.
+STEPS = 10
 JOB_DEADLINE = timedelta(seconds=20)
 BATCH_DEADLINE = budgets.SENT_WITHIN
 LEASE = BATCH_DEADLINE + timedelta(seconds=10)
@@ -28,6 +34,11 @@ LEASE = BATCH_DEADLINE + timedelta(seconds=10)
 # The part of each limit that syncs by the clock leave to those that people ask for: on Binance eight accounts' balances
 # a minute.
 BY_HAND = 0.03
+
+# What reads on, step by step, leaves to the kinds that say what an account has now what those need; but not more than
+# that part of a limit, or an account whose budget is short would never learn its past.
+READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
+MOST_FOR_LIVE = 0.75
 
 Rows = TypeVar("Rows", bound=QuerySet)
 
@@ -43,10 +54,22 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepPlan:
+    """What one account's step of a history reads on (`looks`: of a sweep), and the grant out of its own key's quotas,
+    or out of the sweeps' part. Nothing wanted: nothing is to be asked for now.
+    """
+
+    wanted: Sequence[Wanted] = ()
+    lists: Sequence[History] = ()
+    looks: Looks | None = None
+    grant: budgets.Grant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress.
 
-    `keep` is what accounts leave of each quota.
+    `keep` is what accounts leave of each quota; `steps`, by state, is what is read on of histories.
     """
 
     run: SyncRun
@@ -55,10 +78,23 @@ class Claim:
     states: list[SyncState]
     grant: budgets.Grant
     keep: Mapping[str, int]
+    steps: Mapping[int, StepPlan] = field(default_factory=dict)
 
     @property
     def facts(self) -> catalogue.Exchange:
         return catalogue.exchange(self.route.exchange_id)
+
+    @property
+    def asked_kind(self) -> SyncKind:
+        """What is asked for: a sweep looks for trades."""
+        return SyncKind.TRADES if self.kind is SyncKind.SWEEP else self.kind
+
+    def wanted(self, state: SyncState) -> Sequence[Wanted]:
+        return self.steps[state.pk].wanted if state.pk in self.steps else ()
+
+
+def batch_size(kind: SyncKind) -> int:
+    return STEPS if kind in READ_ON else BATCH
 
 
 def due_states(exchange_id: str, kind: SyncKind, now: datetime) -> SyncStateQuerySet:
@@ -93,12 +129,18 @@ def claim_batch(exchange_id: str, kind: SyncKind, now: datetime) -> Claim | None
     return _first(exchange_id, kind, open_lanes(exchange_id, kind, now), due, now, for_people=BY_HAND)
 
 
-def claim_asked(exchange_id: str, now: datetime) -> Claim | None:
-    """One run's worth of what people asked for here last, of any kind, and nothing else.
+def asked_states(exchange_id: str, now: datetime, *, reads_on: bool) -> SyncStateQuerySet:
+    """What people wait for and nobody has taken: of what is read on, or of all else."""
+    due = SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for()
+    return due.filter(kind__in=READ_ON) if reads_on else due.exclude(kind__in=READ_ON)
+
+
+def claim_asked(exchange_id: str, now: datetime, *, reads_on: bool) -> Claim | None:
+    """One run's worth of what people asked for here last, and nothing else.
 
     It may spend what syncs by the clock leave.
     """
-    asked = SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for()
+    asked = asked_states(exchange_id, now, reads_on=reads_on)
     for kind in asked.order_by().values_list("kind", flat=True).annotate(last=Max("requested_at")).order_by("-last"):
         due = asked.filter(kind=kind)
         lanes = _open(exchange_id, _by_lane(due).annotate(last=Max("requested_at")).order_by("-last"), now)
@@ -135,7 +177,7 @@ def _claim(
     due: SyncStateQuerySet, route: Route, kind: SyncKind, lane: Lane, *, keep: Mapping[str, int], now: datetime
 ) -> Claim | None:
     costs = catalogue.exchange(route.exchange_id).costs(kind)
-    wanted = 1 if lane.is_probing else min(lane.due, BATCH)
+    wanted = 1 if lane.is_probing else min(lane.due, batch_size(kind))
     grant = _granted(route, costs, wanted=wanted, now=now, keep=keep)
     if not grant.units:
         return None
@@ -163,18 +205,36 @@ def _was_quiet(route: Route, now: datetime) -> bool:
 
 
 def _kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
-    """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people."""
+    """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people; and
+    histories, for what accounts have now.
+    """
     if kind in EXCHANGE_KINDS:
         return {}
     facts = catalogue.exchange(route.exchange_id)
+    live = _live_needs(facts, route) if kind in READ_ON else {}
     return {
-        quota.name: sum(
-            facts.costs(common).get(quota.name, 0) * ceil(quota.window / facts.intervals[common])
-            for common in EXCHANGE_KINDS
-        )
+        quota.name: sum(_needs(facts, common, quota) for common in EXCHANGE_KINDS)
         + int(quota.limit * for_people)
+        + min(live.get(quota.name, 0), int(quota.limit * MOST_FOR_LIVE))
         for quota in facts.quotas
     }
+
+
+def _live_needs(facts: Exchange, route: Route) -> Mapping[str, int]:
+    """What the lane's accounts need in each quota's window to be on time."""
+    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
+    states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
+    numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
+    return {
+        quota.name: sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
+        for quota in facts.quotas
+    }
+
+
+def _needs(facts: Exchange, kind: SyncKind, quota: Quota) -> int:
+    """What one sync after the other takes of a quota's window; what is seldom asked for left out."""
+    usual = [read.wallet for read in facts.reads.get(kind, ()) if not (read.every or read.every_when_empty)]
+    return facts.costs(kind, usual).get(quota.name, 0) * ceil(quota.window / facts.intervals[kind])
 
 
 def _refuse(due: SyncStateQuerySet, problem: ExchangeError, now: datetime) -> None:

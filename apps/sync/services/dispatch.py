@@ -7,32 +7,41 @@ from math import ceil
 from django.db.models import Min
 
 from alphapulse.exchanges.catalogue import EXCHANGES
-from alphapulse.types import EXCHANGE_KINDS, SyncKind
+from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
 from apps.sync.models import SyncRun, SyncState
-from apps.sync.services.claim import BATCH, open_lanes
+from apps.sync.services.claim import READ_ON, asked_states, batch_size, open_lanes
 
 # A slow exchange never holds more of the workers' threads than this: for one kind, and for all of them. Sync processes
 # have 16 threads: as many hanging exchanges as there are processes, plus one, leave some of them free.
 MAX_LIVE = 4
 MAX_LIVE_OF_EXCHANGE = 7
+# A long past is read by few of them: what an account has now always finds a place.
+MAX_LIVE_READING_ON = 2
 
 
 def batches_wanted(exchange_id: str, now: datetime) -> dict[SyncKind, int]:
     """By kind: enough for what is due and may be asked, less what is already running."""
     kinds = _due_kinds(exchange_id, now)
     live = Counter(_live(exchange_id, now)) if kinds else Counter()
-    room, wanted = MAX_LIVE_OF_EXCHANGE - live.total(), {}
+    wanted: Counter[SyncKind] = Counter()
     for kind in kinds:
-        number = min(_needed(exchange_id, kind, now), MAX_LIVE - live[kind], room)
+        number = min(_needed(exchange_id, kind, now), _room(kind, live + wanted))
         if number > 0:
             wanted[kind] = number
-            room -= number
-    return wanted
+    return dict(wanted)
 
 
-def is_asked(exchange_id: str, now: datetime) -> bool:
-    """Whether people wait for something there that nobody has taken: its message was lost, or came too early."""
-    return SyncState.objects.filter(exchange_id=exchange_id).due(now).asked_for().exists()
+def _room(kind: SyncKind, live: Counter[SyncKind]) -> int:
+    """How many more of the kind may be under way, beside those."""
+    room = min(MAX_LIVE - live[kind], MAX_LIVE_OF_EXCHANGE - live.total())
+    if kind not in READ_ON:
+        return room
+    return min(room, MAX_LIVE_READING_ON - sum(live[each] for each in READ_ON))
+
+
+def asked_for(exchange_id: str, now: datetime) -> list[bool]:
+    """Whether people still wait for what is read on, and for anything else: a message was lost, or came too early."""
+    return [reads_on for reads_on in (False, True) if asked_states(exchange_id, now, reads_on=reads_on).exists()]
 
 
 def other_exchanges_due(now: datetime) -> list[str]:
@@ -42,18 +51,21 @@ def other_exchanges_due(now: datetime) -> list[str]:
 
 
 def _due_kinds(exchange_id: str, now: datetime) -> list[SyncKind]:
-    """What serves all accounts first, then the longest waiting: where the budget is short, no kind starves."""
+    """What serves all accounts first, then what they have, then what happened; of each the longest waiting.
+
+    Where the budget is short, no kind starves.
+    """
     due = SyncState.objects.filter(exchange_id=exchange_id).due(now)
     by_age = due.values_list("kind").annotate(oldest=Min("due_at")).order_by("oldest")
     kinds = [SyncKind(kind) for kind, _ in by_age]
-    return sorted(kinds, key=lambda kind: kind not in EXCHANGE_KINDS)
+    return sorted(kinds, key=lambda kind: (kind not in EXCHANGE_KINDS, kind not in ACCOUNT_KINDS))
 
 
-def _live(exchange_id: str, now: datetime) -> list[str]:
+def _live(exchange_id: str, now: datetime) -> list[SyncKind]:
     """The kinds of the runs that are under way."""
     runs = SyncRun.objects.filter(exchange_id=exchange_id, finished_at=None, lease_until__gt=now)
-    return list(runs.values_list("kind", flat=True))
+    return [SyncKind(kind) for kind in runs.values_list("kind", flat=True)]
 
 
 def _needed(exchange_id: str, kind: SyncKind, now: datetime) -> int:
-    return sum(ceil(lane.due / BATCH) for lane in open_lanes(exchange_id, kind, now))
+    return sum(ceil(lane.due / batch_size(kind)) for lane in open_lanes(exchange_id, kind, now))

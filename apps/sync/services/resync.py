@@ -7,7 +7,9 @@ from alphapulse.exchanges.errors import NotSupported
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.sync.models import SyncState, SyncStateQuerySet
-from apps.sync.services.places import PLACES
+from apps.sync.services import histories
+from apps.sync.services.claim import READ_ON
+from apps.sync.services.places import PLACES, PLACES_READING_ON
 
 
 class NothingToSync(Exception):
@@ -25,13 +27,16 @@ def request_resync(
     asked = states.filter(due_at__isnull=False)
     if not asked.update(requested_at=now):
         raise NothingToSync(_why_nothing(states, account_id, exchange_id, kind))
-    return list(asked)
+    found = list(asked)
+    histories.ask_again(found, now)
+    return found
 
 
-def batches_wanted(states: list[SyncState]) -> Counter[str]:
-    """By exchange: one for each kind, so that none waits for another, and no more than may wait there."""
-    kinds = Counter(exchange_id for exchange_id, _ in {(state.exchange_id, state.kind) for state in states})
-    return Counter({exchange_id: min(number, PLACES) for exchange_id, number in kinds.items()})
+def batches_wanted(states: list[SyncState]) -> Counter[tuple[str, bool]]:
+    """How many for each exchange, and whether they read on: one a kind, beside each other as far as they may."""
+    kinds = {(state.exchange_id, state.kind) for state in states}
+    asked = Counter((exchange_id, kind in READ_ON) for exchange_id, kind in kinds)
+    return Counter({batch: min(number, PLACES_READING_ON if batch[1] else PLACES) for batch, number in asked.items()})
 
 
 def _named(account_id: int | None, exchange_id: str | None, kind: str | None) -> SyncStateQuerySet:
@@ -44,7 +49,12 @@ def _named(account_id: int | None, exchange_id: str | None, kind: str | None) ->
         states = states.filter(account=account_id)
     if exchange_id is not None:
         states = states.filter(exchange_id=exchange_id)
-    return states.filter(kind=kind) if kind else states
+    return of_kind(states, kind)
+
+
+def of_kind(states: SyncStateQuerySet, kind: str | None) -> SyncStateQuerySet:
+    """Without a kind, what an account has now: a past that is read anew from list to list is asked for by its name."""
+    return states.filter(kind=kind) if kind else states.exclude(kind__in=READ_ON)
 
 
 def _why_nothing(states: SyncStateQuerySet, account_id: int | None, exchange_id: str | None, kind: str | None) -> str:

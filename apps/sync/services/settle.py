@@ -18,13 +18,14 @@ from apps.exchanges import health as exchange_health
 from apps.exchanges import services as exchanges
 from apps.exchanges.connections import CredentialsUnreadable
 from apps.sync.models import KeptPayload, SyncRun, SyncState
+from apps.sync.services import histories
 from apps.sync.services import states as schedule
-from apps.sync.services.claim import Claim
+from apps.sync.services.claim import READ_ON, Claim
 
 RECENTLY = timedelta(minutes=1)
 
 _SETTLED = ["due_at", "requested_at", "claimed_until", "attempted_at", "succeeded_at", "losses", "failures"]
-_SETTLED += ["error_kind", "error", "advice"]
+_SETTLED += ["error_kind", "error", "advice", "is_behind"]
 
 
 def still_ours(claim: Claim, wanted: list[SyncState]) -> list[SyncState]:
@@ -44,16 +45,22 @@ def states(claim: Claim, held: list[SyncState], results: Mapping[int, Outcome], 
 
 def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: datetime) -> None:
     state.attempted_at, state.claimed_until, state.losses = now, None, 0
-    error = outcome.verdict
+    error = _verdict(state, outcome)
     if error is None:
         schedule.succeed(state, now=now)
     else:
         schedule.fail(state, error, now=now, is_partly_served=outcome.is_served)
+    if state.kind in READ_ON and (error is None or outcome.is_served):
+        histories.go_on(state, now)
     # What was asked for while we were on our way gets an answer that is younger than the question.
     if state.requested_at and state.requested_at <= started_at:
         state.requested_at = None
     if state.account and not state.account.is_enabled:
         state.due_at = state.requested_at = None
+
+
+def _verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
+    return histories.verdict(state, outcome) if state.kind in READ_ON else outcome.verdict
 
 
 def _disable_if_confirmed(state: SyncState, error: ExchangeError | None, now: datetime) -> None:

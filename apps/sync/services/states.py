@@ -15,8 +15,9 @@ from alphapulse.exchanges.errors import (
     RateLimited,
     Transient,
 )
+from alphapulse.exchanges.facts import Exchange
 from alphapulse.resilience.retry import RetryPolicy
-from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
+from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
 from apps.core.clock import now as clock_now
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger import services as ledger
@@ -42,14 +43,21 @@ def make_states(account_id: int) -> None:
         return
     now = clock_now()
     common = {"exchange_id": account.exchange_id, "environment": account.environment}
+    first = {**common, "egress": account.egress, "due_at": now}
     with transaction.atomic():
-        for kind in ACCOUNT_KINDS:
-            if account.exchange.supports(kind):
-                first = {**common, "egress": account.egress, "due_at": now, "requested_at": now}
-                SyncState.objects.get_or_create(account=account, kind=kind, defaults=first)
+        for kind in _kinds(account.exchange):
+            # What an account has is waited for; what happened to it is read while nobody does.
+            own = {"requested_at": now} if kind in ACCOUNT_KINDS else {"is_behind": True}
+            SyncState.objects.get_or_create(account=account, kind=kind, defaults=first | own)
         for kind in EXCHANGE_KINDS:
             if account.exchange.supports(kind):
                 SyncState.objects.get_or_create(account=None, kind=kind, **common, defaults={"due_at": now})
+
+
+def _kinds(exchange: Exchange) -> list[SyncKind]:
+    """What is kept in sync of an account."""
+    kinds = (*ACCOUNT_KINDS, *HISTORY_KINDS, SyncKind.SWEEP)
+    return [kind for kind in kinds if exchange.supports(kind)]
 
 
 def follow_account(account_id: int) -> None:
@@ -69,13 +77,17 @@ def follow_account(account_id: int) -> None:
     if account.wallets:
         ledger.forget_other_wallets(account_id, {read.wallet for kind in ACCOUNT_KINDS for read in account.reads(kind)})
     ledger.ask_for_all(account_id)
+    ledger.follow_account(account, clock_now())
     _follow_accounts_of(account.exchange_id, account.environment)
 
 
 def mend() -> int:
-    """Makes the states of accounts that lack some: whoever should have made them died. Returns for how many."""
-    complete = ExchangeAccount.objects.annotate(kinds=Count("sync_states")).filter(kinds__gte=len(ACCOUNT_KINDS))
-    lacking = ExchangeAccount.objects.filter(is_enabled=True).exclude(pk__in=complete.values("pk"))
+    """Makes the states of accounts that lack some: whoever should have made them died, or a kind is new.
+
+    Returns for how many.
+    """
+    accounts = ExchangeAccount.objects.filter(is_enabled=True).annotate(kinds=Count("sync_states"))
+    lacking = [account for account in accounts if account.kinds < len(_kinds(account.exchange))]
     for account in lacking:
         make_states(account.pk)
     return len(lacking)

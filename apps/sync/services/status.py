@@ -7,12 +7,17 @@ from enum import StrEnum
 
 from alphapulse.exchanges.errors import PermissionMissing
 from alphapulse.resilience.breaker import Breaker, BreakerState
+from alphapulse.types import SyncKind
 from apps.core.durations import counted, utc, with_readable_times
 from apps.exchanges.models import ExchangeHealth
+from apps.ledger.services.coverage import coverage
+from apps.ledger.services.sweep import KIND as SWEPT_KIND
 from apps.sync.models import SyncState, SyncStateQuerySet
 
 # Overdue by more than this many of its intervals: somebody should ask why.
 PATIENCE = 3
+# A past is read as fast as the budget allows, among those of many accounts.
+PATIENCE_WITH_THE_PAST = timedelta(hours=1)
 
 LaneName = tuple[str, str, str]
 
@@ -26,6 +31,8 @@ class Standing(StrEnum):
     # Nothing is wrong with it, but it is not read: a breaker, a ban, or nobody who does the work.
     HELD_BACK = "held back"
     NOT_READ_YET = "not read yet"
+    # A history on its way: nothing is wrong, but not all of it is there yet.
+    READING_BACK = "reading back"
     # Nothing to mend: the exchange does not offer it, nobody needs it, or the key may not read it.
     NOT_ASKED = "not asked"
     NOT_PERMITTED = "not permitted"
@@ -50,7 +57,10 @@ class StateLine:
     succeeded_at: datetime | None
     attempted_at: datetime | None
     due_at: datetime | None
+    # Of what is read back, none: it goes on as soon as it may.
     lag: timedelta
+    # How far a history is, while it is read back.
+    progress: str
     failures: int
     error: str
     advice: str
@@ -98,10 +108,22 @@ def lane_of(state: "SyncState | StateLine") -> LaneName:
 
 
 def state_lines(states: SyncStateQuerySet, now: datetime) -> list[StateLine]:
-    """Two queries, however many states."""
+    """A handful of queries, however many states."""
     known = healths()
-    rows = states.select_related("account").order_by("exchange_id", "environment", "account__label", "kind")
-    return [_line(row, known.get(lane_of(row)), now) for row in rows]
+    rows = list(states.select_related("account").order_by("exchange_id", "environment", "account__label", "kind"))
+    progress = _progress([row for row in rows if row.is_behind and row.account])
+    return [_line(row, known.get(lane_of(row)), progress.get((row.account_id, row.kind), ""), now) for row in rows]
+
+
+def _progress(behind: Iterable[SyncState]) -> dict[tuple[int | None, str], str]:
+    """By account and kind, where it is not all there."""
+    accounts = {state.account_id: state.account for state in behind if state.account}
+    found: dict[tuple[int | None, str], str] = {}
+    for covered in coverage(accounts.values()):
+        found[covered.account.pk, covered.kind] = covered.progress
+        if covered.kind is SWEPT_KIND:
+            found[covered.account.pk, SyncKind.SWEEP] = covered.swept
+    return found
 
 
 def blocked_lanes(states: Iterable[SyncState | StateLine], now: datetime) -> dict[LaneName, BlockedLane]:
@@ -119,13 +141,15 @@ def standing(state: SyncState, breaker: Breaker, now: datetime) -> Standing:
         return Standing.NOT_ASKED
     if _is_held_back(state, state.due_at, breaker, now):
         return Standing.HELD_BACK
+    if state.is_behind:
+        return Standing.READING_BACK
     if state.error_kind == PermissionMissing.__name__:
         return Standing.NOT_PERMITTED
     return Standing.FINE if state.succeeded_at else Standing.NOT_READ_YET
 
 
 def _is_held_back(state: SyncState, due_at: datetime, breaker: Breaker, now: datetime) -> bool:
-    if now - due_at > PATIENCE * state.interval:
+    if now - due_at > (PATIENCE_WITH_THE_PAST if state.is_behind else PATIENCE * state.interval):
         return True
     return not breaker.allows(now) and due_at <= (_ends(breaker, now) or now)
 
@@ -148,7 +172,7 @@ def _blocked(known: Mapping[LaneName, ExchangeHealth], now: datetime) -> dict[La
     }
 
 
-def _line(state: SyncState, health: ExchangeHealth | None, now: datetime) -> StateLine:
+def _line(state: SyncState, health: ExchangeHealth | None, progress: str, now: datetime) -> StateLine:
     breaker = health.breaker if health else Breaker()
     stands = standing(state, breaker, now)
     is_off = stands is Standing.DISABLED
@@ -163,7 +187,8 @@ def _line(state: SyncState, health: ExchangeHealth | None, now: datetime) -> Sta
         succeeded_at=state.succeeded_at,
         attempted_at=state.attempted_at,
         due_at=state.due_at,
-        lag=state.lag(now),
+        lag=timedelta(0) if stands is Standing.READING_BACK else state.lag(now),
+        progress=progress if state.is_behind else "",
         failures=state.failures,
         error=f"disabled: {state.account.disabled_reason}"
         if is_off and state.account
@@ -184,6 +209,7 @@ def is_standing_still(lines: Iterable[StateLine]) -> bool:
 def in_short(lines: Iterable[StateLine]) -> str:
     """`13 states: 2 failing, 5 held back.`"""
     standings = [line.standing for line in lines]
-    counts = [f"{standings.count(each)} {each}" for each in Standing if each in NOT_CURRENT and each in standings]
+    told = NOT_CURRENT | {Standing.READING_BACK}
+    counts = [f"{standings.count(each)} {each}" for each in Standing if each in told and each in standings]
     states = counted(len(standings), "state")
     return f"{states}: {', '.join(counts)}." if counts else f"{states}, all fine."

@@ -89,9 +89,11 @@ def _spared(claim: Claim, wallets: Mapping[int, Sequence[str]]) -> budgets.Grant
 
 def _pause(state: SyncState, reading: Reading) -> timedelta | None:
     if isinstance(reading.error, PermissionMissing | NotSupported):
-        return _NOT_PERMITTED
-    reads = catalogue.exchange(state.exchange_id).reads[SyncKind(state.kind)]
-    pause = next(read.pause(is_empty=_is_empty(reading)) for read in reads if read.wallet == reading.wallet)
+        pause: timedelta | None = _NOT_PERMITTED
+    else:
+        reads = catalogue.exchange(state.exchange_id).reads[SyncKind(state.kind)]
+        pause = next(read.pause(is_empty=_is_empty(reading)) for read in reads if read.wallet == reading.wallet)
+    # Where its kind is asked for less often still, it comes along.
     return pause if pause and pause > state.interval else None
 
 

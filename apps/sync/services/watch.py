@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from apps.sync.models import SyncRun, SyncState
+from apps.sync.services.resync import of_kind
 
 
 class Progress(StrEnum):
@@ -29,9 +30,7 @@ def meant(*, account_id: int | None, exchange_id: str | None, kind: str | None) 
         states = states.filter(account=account_id)
     if exchange_id is not None:
         states = states.filter(exchange_id=exchange_id)
-    if kind is not None:
-        states = states.filter(kind=kind)
-    return list(states.order_by("exchange_id", "account__label", "pk"))
+    return list(of_kind(states, kind).order_by("exchange_id", "account__label", "pk"))
 
 
 def look(state_ids: Iterable[int], *, asked_at: datetime) -> list[Watched]:

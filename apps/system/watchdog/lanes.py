@@ -74,7 +74,8 @@ def _lanes_with_work(now: datetime) -> Iterable[Lane]:
 
 def _groups(now: datetime) -> Iterable[Mapping[str, Any]]:
     """All that is asked for at all, by lane, kind and interval."""
-    late = Q(due_at__lt=now - LATE)
+    # A past that is read back is due all the time.
+    late = Q(due_at__lt=now - LATE, is_behind=False)
     failing = Q(failures__gt=0) & ~Q(error_kind__in=OWNERS)
     return (
         SyncState.objects.filter(due_at__isnull=False)

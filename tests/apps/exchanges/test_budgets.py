@@ -379,7 +379,7 @@ def test_what_this_process_finished_alone_is_taken_out_of_the_next_window(away):
     taken(1, later(-60))
     grant = budgets.take(BINANCE, SPOT, wanted=1000, now=later(50))
     budgets.finished(grant, BINANCE, {}, now=later(51))
-    assert [taken(1000, later(55)), taken(1000, later(61))] == [0, ALL // 2]
+    assert [taken(1000, later(55)), taken(1000, later(61))] == [0, ALL // away.SYNC_PROCESSES]
 
 
 def test_what_is_spared_alone_goes_to_others_too(away):
@@ -402,7 +402,7 @@ def test_absence_is_said_once_a_minute(away):
 
 def test_what_was_granted_alone_makes_the_counters_lost_when_redis_is_back(away, redis_url):
     taken(1000, later(-60))
-    assert taken(1000, later(2)) == ALL // 2
+    assert taken(1000, later(2)) == ALL // away.SYNC_PROCESSES
     away.REDIS_URL = redis_url
     assert taken(1000, later(5)) == 1
     budgets.correct(BINANCE, told(5020, later(6)))

@@ -300,6 +300,7 @@ def test_only_the_wallets_that_the_owner_chose_are_asked_for(add, sandbox):
 
 def test_a_broken_host_costs_its_own_wallet_and_not_the_breaker(add, sandbox):
     account = add()
+    sync()  # so that the markets are there
     sandbox.fault("status", host="fapi.binance.com", status=503, body="down")
     for _ in range(6):
         assert sync() == 1

@@ -80,7 +80,7 @@ def test_what_the_budget_does_not_grant_stays_due_and_is_no_failure():
 
 
 def asked(now=NOON, exchange_id="binance") -> list[str]:
-    claim = claim_asked(exchange_id, now)
+    claim = claim_asked(exchange_id, now, reads_on=False)
     return [each.account.label for each in claim.states] if claim else []
 
 
@@ -90,10 +90,17 @@ def test_what_people_asked_for_is_claimed_by_itself_kind_by_kind_the_latest_ques
     state(mine, "balances", requested_at=later(-1), due_at=later(600))
     state(account("due"), due_at=later(-100))
     state(account("elsewhere", exchange_id="bybit"), requested_at=NOON)
-    claims = [claim_asked("binance", NOON), claim_asked("binance", NOON)]
+    claims = [claim_asked("binance", NOON, reads_on=False) for _ in range(2)]
     assert [claim.kind for claim in claims] == [SyncKind.BALANCES, SyncKind.ORDERS]
     assert [[each.account.label for each in claim.states] for claim in claims] == [["mine"], ["mine"]]
     assert asked() == []
+
+
+def test_what_is_read_on_is_asked_for_apart_from_what_an_account_has():
+    mine = account()
+    state(mine, "trades", requested_at=NOON, due_at=later(600))
+    assert claim_asked("binance", NOON, reads_on=False) is None
+    assert claim_asked("binance", NOON, reads_on=True).kind is SyncKind.TRADES
 
 
 def test_the_latest_question_does_not_wait_behind_a_crowd_of_others(settings):

@@ -5,7 +5,7 @@ from alphapulse.types import Environment, SyncKind
 from apps.exchanges import health
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services.claim import BATCH, LEASE
-from apps.sync.services.dispatch import MAX_LIVE, MAX_LIVE_OF_EXCHANGE, batches_wanted, is_asked, other_exchanges_due
+from apps.sync.services.dispatch import MAX_LIVE, MAX_LIVE_OF_EXCHANGE, asked_for, batches_wanted, other_exchanges_due
 from tests.apps.builders import NOON, account, later, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -71,12 +71,14 @@ def test_no_message_is_sent_for_what_waits_behind_a_ban():
 
 def test_what_people_asked_for_is_noticed_until_somebody_has_taken_it():
     mine = state(account(), due_at=later(600))
-    assert not is_asked("binance", NOON)
+    assert asked_for("binance", NOON) == []
     SyncState.objects.filter(pk=mine.pk).update(requested_at=NOON)
-    assert is_asked("binance", NOON)
-    assert not is_asked("bybit", NOON)
-    SyncState.objects.filter(pk=mine.pk).update(claimed_until=later(40))
-    assert not is_asked("binance", NOON)
+    assert asked_for("binance", NOON) == [False]
+    assert asked_for("bybit", NOON) == []
+    state(mine.account, "trades", requested_at=NOON)
+    assert asked_for("binance", NOON) == [False, True]
+    SyncState.objects.update(claimed_until=later(40))
+    assert asked_for("binance", NOON) == []
 
 
 def test_exchanges_outside_the_catalogue_are_found():

@@ -1,7 +1,8 @@
 import pytest
 
+from apps.ledger.models import HistoryCursor
 from apps.sync.models import SyncState
-from apps.sync.services.places import PLACES
+from apps.sync.services.places import PLACES, PLACES_READING_ON
 from apps.sync.services.resync import NothingToSync, batches_wanted, request_resync
 from tests.apps.builders import NOON, account, later, state
 
@@ -34,10 +35,30 @@ def test_each_kind_is_done_beside_the_others_as_far_as_there_are_places():
     for kind in ("balances", "orders"):
         state(mine, kind)
     state(account("other"), "balances")
-    assert batches_wanted(ask(exchange_id="binance")) == {"binance": 2}
-    for kind in ("positions", "trades", "transfers"):
-        state(mine, kind)
-    assert batches_wanted(ask(account_id=mine.pk)) == {"binance": PLACES}
+    assert batches_wanted(ask(exchange_id="binance")) == {("binance", False): 2}
+    state(mine, "positions")
+    SyncState.objects.create(exchange_id="binance", environment="sandbox", kind="tickers", due_at=NOON)
+    assert batches_wanted(ask(exchange_id="binance")) == {("binance", False): PLACES}
+    pasts = [state(mine, kind) for kind in ("trades", "transfers")]
+    assert batches_wanted(pasts) == {("binance", True): PLACES_READING_ON}
+
+
+def test_a_past_is_asked_for_by_its_name_alone():
+    mine = account("mine")
+    for kind in ("balances", "trades", "sweep"):
+        state(mine, kind, due_at=later(600))
+    assert {each.kind for each in ask(account_id=mine.pk)} == {"balances"}
+    assert {each.kind for each in ask(account_id=mine.pk, kind="trades")} == {"trades"}
+
+
+def test_who_asks_for_a_past_means_all_of_its_lists():
+    mine = account("mine")
+    state(mine, "trades", due_at=later(600))
+    lists = {"account": mine, "source": "spot", "start_at": NOON, "reached_at": NOON, "due_at": later(86_400)}
+    for kind in ("trades", "ledger"):
+        HistoryCursor.objects.create(kind=kind, symbol="BTC/USDT", **lists)
+    ask(account_id=mine.pk, kind="trades")
+    assert [each.kind for each in HistoryCursor.objects.filter(due_at=NOON)] == ["trades"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,12 @@ from tests.apps.builders import NOON, account, later, state
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
+HAS = {"balances", "positions", "orders"}
+HAPPENED = {"trades", "closed_orders", "transfers", "funding_payments", "ledger"}
+# Binance tells trades market by market.
+ALL = HAS | HAPPENED | {"sweep"}
+
+
 def kinds(**where) -> set[str]:
     return set(SyncState.objects.filter(**where).values_list("kind", flat=True))
 
@@ -20,9 +26,28 @@ def test_a_new_account_gets_its_kinds_and_its_exchange_prices_and_markets():
     mine = account()
     states.make_states(mine.pk)
     states.make_states(mine.pk)
-    assert kinds(account=mine) == {"balances", "positions", "orders"}
+    assert kinds(account=mine) == ALL
     assert kinds(account=None, exchange_id="binance", environment="sandbox") == {"tickers", "markets"}
-    assert SyncState.objects.count() == 5
+    assert SyncState.objects.count() == 11
+
+
+def test_what_an_account_has_is_waited_for_and_what_happened_to_it_is_behind():
+    mine = account()
+    states.make_states(mine.pk)
+    assert kinds(account=mine, requested_at__isnull=False) == HAS
+    assert kinds(account=mine, is_behind=True) == ALL - HAS
+
+
+def test_only_where_trades_are_told_market_by_market_there_is_something_to_sweep():
+    mine = account(exchange_id="bybit")
+    states.make_states(mine.pk)
+    assert kinds(account=mine) == HAS | HAPPENED
+
+
+def test_of_an_exchange_that_nobody_has_described_no_history_is_read():
+    mine = account(exchange_id="bitvavo")
+    states.make_states(mine.pk)
+    assert kinds(account=mine) == HAS
 
 
 def test_prices_of_the_two_environments_are_kept_apart():
@@ -52,7 +77,7 @@ def test_an_enabled_account_is_due_at_once_with_all_its_chances():
     state(mine, "balances", due_at=None, failures=4, error_kind="CredentialsRejected", error="-2015")
     state(mine, "positions", due_at=None, error_kind="NotSupported")
     states.follow_account(mine.pk)
-    assert kinds(account=mine, due_at__isnull=False, failures=0, error_kind="") == {"balances", "positions", "orders"}
+    assert kinds(account=mine, due_at__isnull=False, failures=0, error_kind="") == ALL
 
 
 def test_a_new_key_is_tried_at_once_and_not_blamed_for_the_old_one():
@@ -66,7 +91,15 @@ def test_states_that_nobody_made_are_made():
     mine = account()
     state(mine, "balances")
     assert (states.mend(), states.mend()) == (1, 0)
-    assert kinds(account=mine) == {"balances", "positions", "orders"}
+    assert kinds(account=mine) == ALL
+
+
+def test_a_kind_that_is_new_is_given_to_accounts_that_have_the_others():
+    mine = account()
+    for kind in HAS:
+        state(mine, kind, due_at=later(99_999_999))
+    assert states.mend() == 1
+    assert kinds(account=mine, due_at__lt=later(99_999_999)) == ALL - HAS
 
 
 def test_an_account_that_moves_to_another_egress_takes_its_states_along():

@@ -25,7 +25,7 @@ def test_a_resync_marks_rows_and_asks_for_batches_that_wait_behind_no_others(sen
         state(mine, kind, due_at=later(600))
     tasks.resync.run(account_id=mine.pk, something_of_tomorrow=1)
     assert SyncState.objects.filter(requested_at__isnull=False).count() == 2
-    assert sent == [("sync.resync_batch", {"exchange_id": "binance"})] * 2
+    assert sent == [("sync.resync_batch", {"exchange_id": "binance", "reads_on": False})] * 2
 
 
 def test_what_people_asked_for_is_sent_again_until_somebody_takes_it(sent):
@@ -34,7 +34,7 @@ def test_what_people_asked_for_is_sent_again_until_somebody_takes_it(sent):
     assert sent == []
     SyncState.objects.filter(pk=mine.pk).update(requested_at=now())
     tasks.dispatch.run(exchange_id="binance")
-    assert ("sync.resync_batch", {"exchange_id": "binance"}) in sent
+    assert ("sync.resync_batch", {"exchange_id": "binance", "reads_on": False}) in sent
 
 
 @pytest.mark.parametrize("name", ["sync.resync", "sync.resync_batch"])

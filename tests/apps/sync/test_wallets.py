@@ -16,7 +16,7 @@ from apps.exchanges.models import Environment, ExchangeAccount
 from apps.exchanges.services import change_account
 from apps.ledger.models import Balance, Order, WalletReading, WalletStatus
 from apps.sync.models import SyncRun, SyncState
-from apps.sync.services import batch, states, wallets
+from apps.sync.services import batch, states
 from apps.sync.services.batch import sync_batch
 from apps.sync.services.claim import BY_HAND
 from tests.apps.builders import workspace
@@ -169,7 +169,8 @@ def test_a_wallet_that_the_key_may_not_read_says_so_and_is_asked_for_once_an_hou
     assert coinm.status == WalletStatus.NOT_PERMITTED
     assert coinm.error == (
         "Binance: this key may not read the coinm wallet (code -2015). "
-        "Give the key the right to read this wallet at the exchange, or leave the wallet out."
+        "Give the key the right to read this wallet at the exchange, or leave the wallet out. "
+        "It is tried again once an hour, and by a resync."
     )
     assert asked(MINUTE) == {"spot"}
     sandbox.put_key("binance", account.label, api_key=account.open_credentials().api_key)
@@ -268,4 +269,3 @@ def test_the_pause_is_no_longer_than_the_owner_wants_to_wait(add, asked):
     asked()
     assert reading("coinm").due_at is None
     assert reading("earn-locked").due_at is None
-    assert wallets.FRESH_INTERVALS == 3

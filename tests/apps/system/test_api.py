@@ -125,7 +125,7 @@ def test_the_summary_counts_what_fails_and_what_is_stale():
         )
     summary = get(logged_in(), "/api/system/status")["summary"]
     assert summary.pop("oldest_lag_seconds") == pytest.approx(90, abs=30)
-    counts = {"states": 2, "failing": 1, "held_back": 0, "not_read_yet": 0, "not_asked": 1}
+    counts = {"states": 2, "failing": 1, "held_back": 0, "not_read_yet": 0, "reading_back": 0, "not_asked": 1}
     assert summary == counts | {"wallets": 2, "stale_wallets": 1, "stale_accounts": 1}
 
 

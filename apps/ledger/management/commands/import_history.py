@@ -17,6 +17,8 @@ from apps.exchanges.management.naming import account_named
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.services.imports import Imported, import_export, read_for
 
+PROGRESS_EVERY = 10_000
+
 EXAMPLES = f"""
 Examples:
   python manage.py import_history Binance-Spot-Trade-History.csv --account main --dry-run     says what would happen
@@ -58,8 +60,7 @@ class Command(ExplainedCommand):
         )
         exports = {path: self._read(account, path, choices) for path in options["files"]}
         for path, export in exports.items():
-            imported = import_export(account, export, file_name=path.name, at=now(), is_trial=options["dry_run"])
-            self._tell(path, export, imported)
+            self._tell(path, export, self._import(account, path, export, is_trial=options["dry_run"]))
         if options["dry_run"]:
             self.stdout.write("This was a dry run: nothing was stored.")
 
@@ -71,11 +72,25 @@ class Command(ExplainedCommand):
                     stream,
                     file_name=path.name,
                     choices=choices,
-                    on_progress=lambda rows: self.stderr.write(f"{path.name}: {rows:,} rows read"),
+                    on_progress=lambda rows: self._progress(path, rows, "read"),
                 )
         except (ExportError, OSError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) else problem
             raise CommandError(f"{path}: {reason}\nNothing was stored.") from None
+
+    def _import(self, account: ExchangeAccount, path: Path, export: Export, *, is_trial: bool) -> Imported:
+        return import_export(
+            account,
+            export,
+            file_name=path.name,
+            at=now(),
+            is_trial=is_trial,
+            on_progress=lambda rows: self._progress(path, rows, "looked up" if is_trial else "stored"),
+        )
+
+    def _progress(self, path: Path, rows: int, done: str) -> None:
+        if rows % PROGRESS_EVERY == 0:
+            self.stderr.write(f"{path.name}: {rows:,} rows {done}")
 
     def _tell(self, path: Path, export: Export, imported: Imported) -> None:
         self.stdout.write(f"{path.name}: {export.format.title}, {export.rows:,} rows{_span(export)}")

@@ -47,7 +47,11 @@ class Command(ExplainedCommand):
         whose.add_argument("--account", metavar="LABEL|ID", help="the account's label, or its id")
         whose.add_argument("--exchange", metavar="ID", help="every account there, its prices and its markets")
         parser.add_argument("--workspace", help="where two workspaces have an account of that label")
-        parser.add_argument("--kind", choices=[kind.value for kind in SyncKind], help="only this; left out: everything")
+        parser.add_argument(
+            "--kind",
+            choices=[kind.value for kind in SyncKind],
+            help="only this; left out: what accounts have now, and prices",
+        )
         parser.add_argument("--wait", action="store_true", help="wait until it is done, and show progress")
         parser.add_argument("--timeout", type=float, default=60, metavar="S", help="with --wait: seconds (60)")
         parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")

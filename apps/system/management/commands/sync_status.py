@@ -107,6 +107,8 @@ def _told(line: StateLine) -> str:
     """What is wrong, and what to do."""
     if line.error:
         return f"{line.error} {line.advice}".rstrip()
+    if line.standing is Standing.READING_BACK:
+        return f"{line.standing}: {line.progress}" if line.progress else line.standing
     return line.standing if line.standing in (Standing.HELD_BACK, Standing.NOT_READ_YET) else ""
 
 
