@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("exchanges", "0002_account_is_rejected"),
+        ("exchanges", "0003_history_from"),
         ("users", "0002_sessions_tokens_and_settings"),
     ]
 
