@@ -11,8 +11,21 @@ from django.http import HttpRequest
 from apps.core.admin import ReadOnlyAdmin, since, with_aside
 from apps.core.clock import now
 from apps.core.durations import counted, utc
-from apps.users.models import ApiToken, EndReason, Invitation, Membership, Session, User, UserSettings, Workspace
-from apps.users.services import api_tokens, sessions
+from apps.users.forms import LockingLoginForm
+from apps.users.models import (
+    ApiToken,
+    EndReason,
+    Invitation,
+    LoginFailures,
+    Membership,
+    Session,
+    User,
+    UserSettings,
+    Workspace,
+)
+from apps.users.services import api_tokens, lockout, sessions
+
+admin.site.login_form = LockingLoginForm
 
 
 class MembershipInline(admin.TabularInline):
@@ -91,6 +104,23 @@ class UserSettingsAdmin(admin.ModelAdmin):
     search_fields = ["user__username"]
     autocomplete_fields = ["user"]
     ordering = ["user__username"]
+
+
+@admin.register(LoginFailures)
+class LoginFailuresAdmin(ReadOnlyAdmin):
+    list_display = ["what", "attempts", "since", "locked_until"]
+    search_fields = ["what"]
+    ordering = ["-since"]
+    actions = ["forget"]
+    explanation = "Where guesses may come from. A lock ends by itself within minutes; forgetting it ends it now."
+
+    def has_forget_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("users.delete_loginfailures")
+
+    @admin.action(description="Forget: they may try again now", permissions=["forget"])
+    def forget(self, request: HttpRequest, queryset: QuerySet[LoginFailures]) -> None:
+        lockout.forget(queryset, actor=request.user, at=now())
+        self.message_user(request, "Forgotten.")
 
 
 @admin.register(Session)

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.clock import now
+from apps.core.limits import Limit
 from apps.core.pagination import Pages
 from apps.core.problems import TryLater
 from apps.core.query import Check, checked, number, one_of, text, yes_or_no
@@ -36,6 +37,9 @@ from apps.users.scopes import Scope
 CHECKS_AT_ONCE = 4
 _checks = BoundedSemaphore(CHECKS_AT_ONCE)
 
+# Each is a question to an exchange, on the budget of our IP.
+KEY_CHECKS = Limit(per_minute=6, burst=10)
+
 FILTERS: dict[str, Check] = {
     "exchange_id": text,
     "environment": one_of(Environment),
@@ -51,6 +55,7 @@ class Accounts(ListAPIView):
     scopes = {"GET": Scope.PORTFOLIO_READ, "POST": Scope.ACCOUNTS_WRITE}
     serializer_class = AccountRow
     pagination_class = Pages
+    limits = {"POST": KEY_CHECKS}
     parameters = FILTERS
     also_answers = (HTTPStatus.SERVICE_UNAVAILABLE,)
 
@@ -114,6 +119,8 @@ class Account(OfAccount):
 
 class RenewCredentials(OfAccount):
     """A new key for an account, checked at the exchange first. Where the old one was rejected it is enabled again."""
+
+    limit = KEY_CHECKS
 
     also_answers = (HTTPStatus.SERVICE_UNAVAILABLE,)
 

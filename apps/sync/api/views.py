@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapulse.types import ACCOUNT_KINDS
+from apps.core.limits import Limit
 from apps.core.problems import Conflict, TryLater
 from apps.core.serializers import Body, given
 from apps.exchanges.api.accounts import OfAccount
@@ -32,6 +33,7 @@ class Resync(OfAccount):
 
     scopes = {}
     scope = Scope.SYNC_WRITE
+    limit = Limit(per_minute=30, burst=30)
 
     also_answers = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
 

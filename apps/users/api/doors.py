@@ -1,21 +1,35 @@
 """In, on and out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from apps.core.clock import now
+from apps.core.limits import Limit
 from apps.core.serializers import given
 from apps.core.visitors import visitor_of
 from apps.users.api.authentication import CHALLENGE, refused
 from apps.users.api.bodies import LoginBody, LogoutBody, PasswordBody, RefreshBody, TokenPair
 from apps.users.scopes import Scope
 from apps.users.services import passwords, sessions
+from apps.users.services.lockout import LockedOut
 from apps.users.tokens import TokenRefused
+
+
+@contextmanager
+def not_locked_out() -> Iterator[None]:
+    try:
+        yield
+    except LockedOut as lock:
+        wait = ceil((lock.until - now()).total_seconds())
+        raise Throttled(max(wait, 1), str(lock), code="locked_out") from None
 
 
 class FrontDoor(APIView):
@@ -29,16 +43,16 @@ class FrontDoor(APIView):
 
 
 class Login(FrontDoor):
-    """A new session. Guessing is slowed down, by address."""
+    """A new session. Guessing is slowed down by address, and locked out after some failures."""
 
-    throttle_classes = [ScopedRateThrottle]
-    throttle_scope = "login"
+    limit = Limit(per_minute=30, burst=30)
 
     @extend_schema(request=LoginBody, responses=TokenPair)
     def post(self, request: Request) -> Response:
         named = given(LoginBody, request)
         try:
-            tokens = sessions.log_in(**named, visitor=visitor_of(request), now=now())
+            with not_locked_out():
+                tokens = sessions.log_in(**named, visitor=visitor_of(request), now=now())
         except sessions.LoginRefused:
             raise AuthenticationFailed("No active user has this name and password.", code="no_active_account") from None
         return Response(TokenPair(tokens).data)
@@ -46,6 +60,9 @@ class Login(FrontDoor):
 
 class Refresh(FrontDoor):
     """The next pair. Each refresh token is for one use: one that is shown again ends its session."""
+
+    # Who shows one is somebody, but nobody here knows yet who: an office refreshes from one address.
+    limit = Limit(per_minute=300, burst=100)
 
     @extend_schema(request=RefreshBody, responses=TokenPair)
     def post(self, request: Request) -> Response:
@@ -78,13 +95,14 @@ class Password(APIView):
     def post(self, request: Request) -> Response:
         told = given(PasswordBody, request)
         try:
-            tokens = passwords.change_password(
-                request.user,
-                current=told["current_password"],
-                new=told["new_password"],
-                visitor=visitor_of(request),
-                now=now(),
-            )
+            with not_locked_out():
+                tokens = passwords.change_password(
+                    request.user,
+                    current=told["current_password"],
+                    new=told["new_password"],
+                    visitor=visitor_of(request),
+                    now=now(),
+                )
         except passwords.PasswordRefused as refusal:
             raise serializers.ValidationError({refusal.field: refusal.problems}) from None
         return Response(TokenPair(tokens).data)

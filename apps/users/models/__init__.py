@@ -1,6 +1,7 @@
 """Who may see what: every owned row points at a workspace, never at a user."""
 
 from apps.users.models.api_tokens import ApiToken
+from apps.users.models.failures import LoginFailures
 from apps.users.models.invitations import Invitation
 from apps.users.models.people import User, UserManager
 from apps.users.models.preferences import BASE_CURRENCIES, NumberFormat, UserSettings
@@ -12,6 +13,7 @@ __all__ = [
     "ApiToken",
     "EndReason",
     "Invitation",
+    "LoginFailures",
     "Membership",
     "NumberFormat",
     "Role",

@@ -9,6 +9,7 @@ from django.db import transaction
 from apps.audit.services import record
 from apps.core.visitors import Visitor
 from apps.users.models import User
+from apps.users.services import lockout
 from apps.users.services.sessions import open_session
 from apps.users.tokens import Tokens
 
@@ -22,9 +23,12 @@ class PasswordRefused(Exception):
 
 
 def change_password(user: User, *, current: str, new: str, visitor: Visitor, now: datetime) -> Tokens:
-    """Ends every session of the user, and begins one for who changed it. Raises PasswordRefused."""
+    """Ends every session of the user, and begins one for who changed it. Raises PasswordRefused, LockedOut."""
+    attempt = lockout.begin(user.get_username(), visitor.address, now=now)
     if not user.check_password(current):
+        attempt.fail(now)
         raise PasswordRefused("current_password", ["This is not your password."])
+    attempt.succeed()
     try:
         validate_password(new, user)
     except ValidationError as problem:

@@ -12,6 +12,7 @@ from apps.core.visitors import Visitor
 from apps.users import tokens
 from apps.users.models import EndReason, Session, User
 from apps.users.scopes import open_to, parse
+from apps.users.services import lockout
 from apps.users.services.access import living
 from apps.users.tokens import TokenRefused, Tokens
 
@@ -23,10 +24,13 @@ class LoginRefused(Exception):
 def log_in(
     *, username: str, password: str, visitor: Visitor, now: datetime, scopes: Collection[str] | None = None
 ) -> Tokens:
-    """A new session, good for these scopes, or for all that the user may have. Raises LoginRefused."""
+    """A new session, good for these scopes, or for all that the user may have. Raises LoginRefused, LockedOut."""
+    attempt = lockout.begin(username, visitor.address, now=now)
     user: Any = authenticate(username=username, password=password)
     if user is None:
+        attempt.fail(now)
         raise LoginRefused
+    attempt.succeed()
     return open_session(user, scopes=scopes, visitor=visitor, now=now)
 
 
