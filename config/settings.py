@@ -7,6 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, TransferKind, TransferStatus
 from apps.core.encryption import key_ring
 from config import env
 from config.celery import app as celery_app  # noqa: F401  (wherever Django is set up, tasks are sent by our app)
@@ -50,6 +51,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# Off only where `make run` has no TLS either: the demo user is staff, on loopback.
+STAFF_TWO_FACTOR = env.bool("STAFF_TWO_FACTOR", HTTPS)
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
@@ -267,10 +270,13 @@ SPECTACULAR_SETTINGS = {
     # What is only ever said is left out of what is sent, and the other way round.
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "OrderSideEnum": "alphapulse.types.Side",
-        "PositionSideEnum": "alphapulse.types.PositionSide",
-        "OrderStatusEnum": "alphapulse.types.OrderStatus",
+        "OrderSideEnum": [each.value for each in Side],
+        "PositionSideEnum": [each.value for each in PositionSide],
+        "OrderStatusEnum": [each.value for each in OrderStatus],
         "WalletStatusEnum": "apps.ledger.models.WalletStatus",
+        "TransferKindEnum": [each.value for each in TransferKind],
+        "TransferStatusEnum": [each.value for each in TransferStatus],
+        "LedgerKindEnum": [each.value for each in LedgerKind],
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
     },

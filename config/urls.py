@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.problems import not_found
+from apps.ledger.api.events import FundingPayments, Histories, LedgerEntries, Trades, Transfers
 from apps.ledger.api.views import Balances, Orders, Positions
 from apps.sync.api.views import Resync
 from apps.system.api.views import Status, healthz, readyz
@@ -22,6 +23,11 @@ urlpatterns = [
     path("api/exchange/accounts/<int:account_id>/resync", Resync.as_view()),
     path("api/exchange/balance", Balances.as_view()),
     path("api/exchange/orders", Orders.as_view()),
+    path("api/exchange/trades", Trades.as_view()),
+    path("api/exchange/transfers", Transfers.as_view()),
+    path("api/exchange/funding", FundingPayments.as_view()),
+    path("api/exchange/ledger", LedgerEntries.as_view()),
+    path("api/exchange/history", Histories.as_view()),
     path("api/portfolio/positions", Positions.as_view()),
     path("api/system/status", Status.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

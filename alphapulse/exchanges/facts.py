@@ -139,7 +139,7 @@ class History:
     `per_second`: so many requests a second the exchange takes from one account, where that is less than a step makes.
 
     A method of the exchange's own, not of ccxt's unified ones: `since_param`, `until_param` and `limit_param` are its
-    names, and `reader` is the one of `own_rows` that knows its rows.
+    names, and `reader` is the one of `own_rows` that knows its rows. (Some unified ones need a name for `since`, too.)
     """
 
     source: str
@@ -184,6 +184,8 @@ class Exchange:
     reads: Mapping[SyncKind, tuple[Read, ...]]
     quotas: tuple[Quota, ...]
     histories: Mapping[SyncKind, tuple[History, ...]] = field(default_factory=dict)
+    # The histories that are not read there, and why: told to people, so that nobody takes them for empty.
+    untold: Mapping[SyncKind, str] = field(default_factory=dict)
     intervals: Mapping[SyncKind, timedelta] = field(default_factory=lambda: INTERVALS)
     quote_currency: str = "USDT"
     needs_password: bool = False

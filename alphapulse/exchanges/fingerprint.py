@@ -7,17 +7,13 @@ the same rows; and when the exchange later tells the trade itself, with its id, 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
-from alphapulse.exchanges.history import Event
+from alphapulse.exchanges.history import Event, Same, key, renamed
 from alphapulse.money import plain, size
-from alphapulse.types import FundingPayment, LedgerEntry, Order, Trade, Transfer
+from alphapulse.types import FundingPayment, Order, Trade, Transfer
 
 PREFIX = "file:"
-
-Same = TypeVar("Same", bound=Event)
 
 
 def fingerprint(event: Event) -> str:
@@ -34,7 +30,7 @@ def with_ids(events: Iterable[Same]) -> list[Same]:
     Give a file's rows at once: equal rows (two fills of the same size in the same second) are counted.
     """
     seen: Counter[str] = Counter()
-    return [event if _id(event) else _named(event, seen) for event in events]
+    return [event if key(event)[-1] else _named(event, seen) for event in events]
 
 
 def stand_in_id(name: str) -> str:
@@ -44,28 +40,14 @@ def stand_in_id(name: str) -> str:
 
 def number_of(event: Event) -> int:
     """Which of its equals an event with an id of ours is, from 1; 0: its id is the exchange's own."""
-    own = _id(event)
+    own = key(event)[-1]
     return int(own.rpartition(":")[2]) if own.startswith(PREFIX) else 0
 
 
 def _named(event: Same, seen: Counter[str]) -> Same:
     mark = fingerprint(event)
     seen[mark] += 1
-    changed: dict[str, Any] = {_ID_FIELDS[type(event)]: f"{PREFIX}{mark}:{seen[mark]}"}
-    return replace(event, **changed)
-
-
-_ID_FIELDS: dict[type, str] = {
-    Trade: "trade_id",
-    Order: "order_id",
-    Transfer: "transfer_id",
-    FundingPayment: "payment_id",
-    LedgerEntry: "entry_id",
-}
-
-
-def _id(event: Event) -> str:
-    return str(getattr(event, _ID_FIELDS[type(event)]))
+    return renamed(event, f"{PREFIX}{mark}:{seen[mark]}")
 
 
 def _marks(event: Event) -> Sequence[str]:

@@ -4,14 +4,16 @@ A **source** is one list that an exchange keeps (spot trades, convert orders), b
 from a start on, window by window and page by page, and then goes on for ever: new things happen at its end.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from alphapulse.exchanges.errors import ExchangeError
 from alphapulse.types import FundingPayment, LedgerEntry, Order, Trade, Transfer
 
 Event = Trade | Order | Transfer | FundingPayment | LedgerEntry
+Same = TypeVar("Same", bound=Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +64,18 @@ def key(event: Event) -> tuple[str, ...]:
     if isinstance(event, Transfer):
         return (event.transfer_id,)
     return (event.payment_id if isinstance(event, FundingPayment) else event.entry_id,)
+
+
+_ID_FIELDS: Mapping[type, str] = {
+    Trade: "trade_id",
+    Order: "order_id",
+    Transfer: "transfer_id",
+    FundingPayment: "payment_id",
+    LedgerEntry: "entry_id",
+}
+
+
+def renamed(event: Same, name: str) -> Same:
+    """The event with another id, which is the last part of its key."""
+    changed: dict[str, Any] = {_ID_FIELDS[type(event)]: name}
+    return replace(event, **changed)

@@ -7,18 +7,16 @@ be dated to the day that it is for, and to the one on which it was paid.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from alphapulse.exchanges.fingerprint import fingerprint, number_of
-from alphapulse.exchanges.history import Event, key
+from alphapulse.exchanges.history import Event, Same, key
 from alphapulse.money import size
 from alphapulse.types import FundingPayment, LedgerEntry, LedgerKind, Order, Trade, Transfer
 
-Same = TypeVar("Same", bound=Event)
 Group = tuple[list[Same], list[Same]]
 
 # By how much the two may differ about when it happened.
-_PAYOUTS = timedelta(hours=36)
+_LEDGER_MOST = timedelta(hours=36)
 _APART: Mapping[type, timedelta] = {
     Trade: timedelta(0),
     Order: timedelta(0),
@@ -32,7 +30,7 @@ _PAID_OUT = frozenset({LedgerKind.REWARD, LedgerKind.INTEREST, LedgerKind.AIRDRO
 
 def most_apart(kind: type[Event]) -> timedelta:
     """No two rows of this type are one that are further apart; with the parts of a second that files leave away."""
-    return (_PAYOUTS if kind is LedgerEntry else _APART[kind]) + timedelta(seconds=1)
+    return (_LEDGER_MOST if kind is LedgerEntry else _APART[kind]) + timedelta(seconds=1)
 
 
 def pairs(stand_ins: Iterable[Same], told: Iterable[Same]) -> list[tuple[Same, Same]]:
@@ -99,8 +97,10 @@ def _distances(stand_ins: Sequence[Event], told: Sequence[Event]) -> Iterator[tu
 
 
 def _apart(one: Event, other: Event) -> timedelta:
-    is_payout = any(isinstance(event, LedgerEntry) and event.kind in _PAID_OUT for event in (one, other))
-    return _PAYOUTS if is_payout else _APART[type(one)]
+    kinds = {event.kind for event in (one, other) if isinstance(event, LedgerEntry)}
+    # What is bought with a card is dated to when it was wished for, and to when the bank had paid.
+    is_dated_twice = bool(kinds & _PAID_OUT) or kinds == {LedgerKind.FIAT}
+    return _LEDGER_MOST if is_dated_twice else _APART[type(one)]
 
 
 def _are_two_transactions(one: Event, other: Event) -> bool:

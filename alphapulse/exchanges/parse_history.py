@@ -5,14 +5,14 @@ BadResponse, naming the row, for what is no amount or lacks what it must have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from alphapulse import money
 from alphapulse.exchanges.errors import BadResponse
-from alphapulse.exchanges.history import Event, key
+from alphapulse.exchanges.history import Event
 from alphapulse.exchanges.parse import moment, named, order, text
 from alphapulse.money import ZERO, optional_decimal, to_decimal
 from alphapulse.types import (
@@ -137,9 +137,9 @@ def _transaction(row: Raw) -> Transfer:
     kind, currency = TransferKind(row["type"]), text(row, "currency")
     address, txid = row.get("addressTo") or row.get("address") or "", row.get("txid") or ""
     fee, fee_currency = _fee(row)
-    key = transfer_key(kind, currency=currency, txid=txid, address=address, exchange_id=str(row.get("id") or ""))
-    if not key:
-        raise KeyError("id")
+    # KuCoin names neither a payment between two of its users nor gives it a transaction.
+    number = row.get("id") or f"{row['timestamp']}-{row['amount']}"
+    key = transfer_key(kind, currency=currency, txid=txid, address=address, exchange_id=str(number))
     return Transfer(
         transfer_id=key,
         kind=kind,
@@ -172,7 +172,8 @@ def _internal(row: Raw) -> Transfer:
         amount=to_decimal(row["amount"]),
         fee=None,
         fee_currency=None,
-        status=TRANSFER_STATUSES[str(row["status"]).lower()],
+        # A line of the books says none: it is done.
+        status=TRANSFER_STATUSES[str(row.get("status") or "ok").lower()],
         from_wallet=row.get("fromAccount") or None,
         to_wallet=row.get("toAccount") or None,
         network=None,
@@ -180,32 +181,6 @@ def _internal(row: Raw) -> Transfer:
         txid=None,
         exchange_at=when(row, "timestamp"),
     )
-
-
-def told_apart(found: Sequence[tuple[Raw, Event]], *, has_ids: bool) -> list[Event]:
-    """The events of one answer's rows. What has no name of its own is numbered: of equal keys, the second is `key:2`.
-
-    One transaction may pay an address twice, and a list without ids may have equal rows. Numbers follow the order of
-    the answer. Raises BadResponse where an exchange's own id names two different things.
-    """
-    rows: dict[tuple[str, ...], list[Raw]] = {}
-    events: dict[tuple[str, ...], Event] = {}
-    for row, event in found:
-        same = rows.setdefault(key(event), [])
-        if (isinstance(event, Transfer) and row not in same) or (isinstance(event, LedgerEntry) and not has_ids):
-            same.append(row)
-            event = _numbered(event, len(same))
-        if events.setdefault(key(event), event) != event:
-            raise BadResponse(f"The answer lists {' '.join(key(event))} twice, and differently.")
-    return list(events.values())
-
-
-def _numbered(event: Transfer | LedgerEntry, number: int) -> Event:
-    if number == 1:
-        return event
-    if isinstance(event, Transfer):
-        return replace(event, transfer_id=f"{event.transfer_id}:{number}")
-    return replace(event, entry_id=f"{event.entry_id}:{number}")
 
 
 # --- Funding, and ccxt's ledger
@@ -216,11 +191,14 @@ def funding(row: Raw, names: Names) -> Sequence[Event]:
 
 
 def _funding(row: Raw, names: Names) -> FundingPayment:
+    amount = to_decimal(row["amount"])
+    # Gate's have no id: a position gets one payment at a time, and what the long one gets the short one pays.
+    number = row.get("id") or f"{row['timestamp']}:{money.plain(amount)}"
     return FundingPayment(
-        payment_id=f"{names.source}:{row['symbol']}:{text(row, 'id')}",
+        payment_id=f"{names.source}:{row['symbol']}:{number}",
         symbol=text(row, "symbol"),
         currency=text(row, "code"),
-        amount=to_decimal(row["amount"]),
+        amount=amount,
         exchange_at=when(row, "timestamp"),
     )
 
@@ -285,6 +263,7 @@ OF_METHODS: Mapping[str, Reader] = {
     "fetch_my_trades": trade,
     "fetch_orders": closed_order,
     "fetch_closed_orders": closed_order,
+    "fetch_canceled_orders": closed_order,
     "fetch_canceled_and_closed_orders": closed_order,
     "fetch_deposits": transaction,
     "fetch_withdrawals": transaction,

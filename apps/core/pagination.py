@@ -1,5 +1,6 @@
 """Lists that grow are read page by page, by cursor: rows that come and go meanwhile neither repeat nor hide others."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -21,7 +22,6 @@ class Pages(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-pk"
-    orderings = {"newest": ("-pk",), "oldest": ("pk",)}
 
     def get_page_size(self, request: Request) -> int:
         asked = request.query_params.get(self.page_size_query_param, str(self.page_size))
@@ -30,16 +30,18 @@ class Pages(CursorPagination):
         return int(asked)
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        newest = (self.ordering,) if isinstance(self.ordering, str) else tuple(self.ordering)
+        orderings = {"newest": newest, "oldest": tuple(column.removeprefix("-") for column in newest)}
         asked = request.query_params.get("ordering", "newest")
-        if asked not in self.orderings:
-            raise BadParameter("ordering", f"expected one of {', '.join(self.orderings)}, not {asked!r}.")
-        return self.orderings[asked]
+        if asked not in orderings:
+            raise BadParameter("ordering", f"expected one of {', '.join(orderings)}, not {asked!r}.")
+        return orderings[asked]
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         told = {
             "cursor": ({"type": "string"}, "Follow the address in `next` or `previous` as it is."),
             "page_size": ({"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": 100}, "Rows."),
-            "ordering": ({"type": "string", "enum": [*self.orderings], "default": "newest"}, "Which come first."),
+            "ordering": ({"type": "string", "enum": ["newest", "oldest"], "default": "newest"}, "Which come first."),
         }
         return [
             {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
@@ -53,9 +55,12 @@ class Pages(CursorPagination):
         except NotFound:
             raise self._bad_cursor() from None
         position = cursor and cursor.position
-        if position is not None and not (position.isdecimal() and int(position[:20]) <= BIGGEST_KEY):
+        if position is not None and not self.is_position(position):
             raise self._bad_cursor()
         return cursor
+
+    def is_position(self, text: str) -> bool:
+        return text.isdecimal() and int(text[:20]) <= BIGGEST_KEY
 
     def _bad_cursor(self) -> BadParameter:
         return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")
@@ -67,3 +72,15 @@ class Pages(CursorPagination):
             "required": ["next", "previous", "results"],
             "properties": {"next": address, "previous": address, "results": schema},
         }
+
+
+class TimePages(Pages):
+    """Newest first by the time of what happened: what is read back later comes into its place."""
+
+    ordering = ("-exchange_at", "-pk")
+
+    def is_position(self, text: str) -> bool:
+        try:
+            return datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            return False

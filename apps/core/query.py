@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -59,8 +60,18 @@ def _number(value: str) -> str:
     return value
 
 
+def _moment(value: str) -> str:
+    """A day or a time, ISO 8601; UTC where it names no zone. A `+` that came as a blank is one."""
+    try:
+        at = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
+    except ValueError:
+        raise ValueError(f"expected a day or a time (2026-11-21, 2026-11-21T12:00:00Z), not {value!r}.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
 text = Check(pass_on=_text, schema={"type": "string"})
 number = Check(pass_on=_number, schema={"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+moment = Check(pass_on=_moment, schema={"type": "string", "description": "a day or a time, ISO 8601"})
 # Use what comes back as `== "true"`.
 yes_or_no = one_of(("true", "false"))
 

@@ -1,5 +1,6 @@
 """What changed, to every browser that may know."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from channels.layers import get_channel_layer
 from loguru import logger
 
 from apps.exchanges.models import ExchangeAccount
+
+PATIENCE = 2  # seconds for a Redis that does not answer
 
 
 def group_of(workspace_id: int) -> str:
@@ -46,5 +49,7 @@ def _push(messages: dict[str, dict[str, Any]], what: str) -> None:
 
 async def _send(messages: dict[str, dict[str, Any]]) -> None:
     layer = get_channel_layer()
-    for group, message in messages.items():
-        await layer.group_send(group, message)
+    # The layer's own patience is that of a reader, and it tries again: a sync would wait for a minute.
+    async with asyncio.timeout(PATIENCE):
+        for group, message in messages.items():
+            await layer.group_send(group, message)

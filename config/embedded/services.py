@@ -44,12 +44,13 @@ def workers() -> list[Service]:
 
 
 def beat(schedule: str) -> Service:
-    return Service(name="beat", argv=_celery("beat", "-s", schedule), stage=Stage.BEAT, grace=3.0)
+    # Its end takes half a second of a processor, which a busy machine has not at once.
+    return Service(name="beat", argv=_celery("beat", "-s", schedule), stage=Stage.BEAT, grace=8.0)
 
 
 def watchdog() -> Service:
     """Ends with beat: what stops in order is no trouble."""
-    return Service(name="watchdog", argv=manage("watchdog"), stage=Stage.BEAT, grace=3.0)
+    return Service(name="watchdog", argv=manage("watchdog"), stage=Stage.BEAT, grace=8.0)
 
 
 def workers_answer() -> list[str]:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.ccxt.batch import Job
 from alphapulse.exchanges.errors import ExchangeError
 from alphapulse.exchanges.facts import REQUESTS_A_STEP, History, Pages
 from alphapulse.exchanges.history import Event, Step, Wanted
+from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
 from apps.market.models import Market
 
@@ -25,12 +28,6 @@ LISTS = {
 }
 
 
-def tell_at_binance(monkeypatch: Any, **lists: tuple[History, ...]) -> None:
-    """Binance tells these lists, and by itself `LISTS`, whatever the real one tells."""
-    told = {**LISTS, **{SyncKind(kind): of_kind for kind, of_kind in lists.items()}}
-    monkeypatch.setitem(catalogue.EXCHANGES, "binance", replace(catalogue.EXCHANGES["binance"], histories=told))
-
-
 @dataclass
 class Past:
     """What happened to one account by list (source, symbol), in order; and which lists fail, with what."""
@@ -38,6 +35,7 @@ class Past:
     events: Mapping[Name, Sequence[Event]]
     per_request: int = 2
     errors: dict[Name, ExchangeError] = field(default_factory=dict)
+    error: ExchangeError | None = None
 
     def steps(self, wanted: Sequence[Wanted], requests: int = REQUESTS_A_STEP) -> tuple[Step, ...]:
         """One step of so many requests, list after list."""
@@ -72,6 +70,28 @@ class Past:
             reached_at=max([step.cursor.reached_at, *(row.exchange_at for row in rows if row.exchange_at)]),
         )
         return replace(step, cursor=cursor, rows=(*step.rows, *rows), is_caught_up=reached == len(told))
+
+
+def tell_at_binance(monkeypatch: Any, limit: int = 0, **lists: tuple[History, ...]) -> None:
+    """Binance tells these lists, and by itself `LISTS`, whatever the real one tells; with other limits, if any."""
+    binance = catalogue.EXCHANGES["binance"]
+    told = {**LISTS, **{SyncKind(kind): of_kind for kind, of_kind in lists.items()}}
+    quotas = tuple(replace(quota, limit=limit or quota.limit) for quota in binance.quotas)
+    monkeypatch.setitem(catalogue.EXCHANGES, "binance", replace(binance, histories=told, quotas=quotas))
+
+
+def answer_with(monkeypatch: Any, pasts: Mapping[str, Past], requests: Sequence[int] = (REQUESTS_A_STEP,)) -> None:
+    """What the exchange tells, by the accounts' labels; steps of so many requests, in turn."""
+    each = cycle(requests)
+
+    async def fetch(route: Any, kind: SyncKind, jobs: Sequence[Job], **_: Any) -> list[Outcome]:
+        return [_outcome(pasts[job.credentials.api_key.removeprefix("key of ")], job, next(each)) for job in jobs]
+
+    monkeypatch.setattr("apps.sync.services.batch.fetch_batch", fetch)
+
+
+def _outcome(past: Past, job: Job, requests: int) -> Outcome:
+    return Outcome(error=past.error) if past.error else Outcome(steps=past.steps(job.wanted, requests))
 
 
 def list_markets(*symbols: str, exchange_id: str = "binance", environment: str = "sandbox") -> None:

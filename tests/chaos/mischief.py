@@ -13,7 +13,7 @@ from apps.exchanges.models import ExchangeAccount, ExchangeHealth
 from apps.sync.models import SyncState
 from tests.chaos.system import WORKERS
 from tests.chaos.truth import OPEN
-from tests.chaos.world import WALLET, World
+from tests.chaos.world import WALLET, World, refused
 
 HOSTS = ("api.binance.com", "fapi.binance.com", "api.bybit.com", "*")
 FAULTS: dict[str, dict[str, Any]] = {
@@ -63,7 +63,7 @@ class Mischief:
         """Since the last time that we looked; faults that were ordered do not count."""
         found = self.world.requests(since=self._seen)
         self._seen = found[-1]["id"] if found else self._seen
-        return sum(each["status"] in (403, 418, 429) and not each["fault"] for each in found)
+        return refused(found).total()
 
     def _count(self, act: Any) -> None:
         act()

@@ -1,15 +1,11 @@
 """Eight worker processes, one budget, and an exchange that bans whoever goes beyond it; Redis forgets everything."""
 
-import http.client
-import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -17,14 +13,13 @@ import redis
 from alphapulse.sandbox.testing import SandboxServer
 from config.embedded import deathsig
 from config.env import ROOT
+from tests.chaos.spenders import ALLOWED, LIMIT, MINUTE, SPENDER, next_minute, sleep_until, used_by_the_end_of
 from tests.e2e.own_system import OwnSystem, own_system
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 WORKERS = 8
 ACCOUNTS = 150  # each every second: 190,000 of weight a minute, where 6,000 are allowed
-MINUTE = 60
-ALLOWED = 5400
 
 ACCOUNTS_DUE = """
 import sys
@@ -49,25 +44,12 @@ SyncState.objects.filter(kind__in=["orders", "positions"]).delete()
 SyncState.objects.filter(kind="balances").update(interval_override=timedelta(seconds=1))
 """
 
-# What a worker of Celery's does, message after message, without the messages: those are in Redis, too.
-WORKER = """
-import time
-import django
-django.setup()
-from alphapulse.types import SyncKind
-from apps.sync.services.batch import sync_batch
-
-while True:
-    if not sum(sync_batch("binance", kind) for kind in SyncKind):
-        time.sleep(0.02)
-"""
-
 
 @contextmanager
 def worker(system: OwnSystem, number: int) -> Iterator[None]:
     with (system.home / f"worker-{number}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
+            [sys.executable, "-c", SPENDER],
             cwd=ROOT,
             env=system.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
             stdin=subprocess.DEVNULL,
@@ -83,36 +65,13 @@ def worker(system: OwnSystem, number: int) -> Iterator[None]:
         process.wait()
 
 
-def used_weight(sandbox: SandboxServer) -> tuple[float, int]:
-    """The exchange's time, and what it has counted of the minute that runs then; asking costs one."""
-    connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=30)
-    try:
-        connection.request("GET", "/api.binance.com/api/v3/time")
-        answer = connection.getresponse()
-        return json.load(answer)["serverTime"] / 1000, int(answer.headers["X-MBX-USED-WEIGHT-1M"])
-    finally:
-        connection.close()
-
-
-def sleep_until(moment: float) -> None:
-    time.sleep(max(0.0, moment - time.time()))
-
-
 def used_in(minute: float, sandbox: SandboxServer, *, flushes: tuple[float, ...], redis_url: str) -> int:
-    """What was used of the minute that begins then, in which Redis forgets everything at those seconds.
-
-    Asked again and again: on a slow machine the last question may come too late, and be about the next minute.
-    """
+    """What was used of the minute that begins then, in which Redis forgets everything at those seconds."""
     for second in flushes:
         sleep_until(minute + second)
         with redis.Redis.from_url(redis_url) as server:
             server.flushall()
-    used = 0
-    for second in range(MINUTE - 12, MINUTE):
-        sleep_until(minute + second)
-        at, counted = used_weight(sandbox)
-        used = max(used, counted) if minute <= at < minute + MINUTE else used
-    return used
+    return used_by_the_end_of(minute, sandbox.url)
 
 
 def test_eight_workers_use_the_budget_up_and_are_never_told_to_stop_though_redis_forgets(tmp_path, postgres_url):
@@ -124,7 +83,7 @@ def test_eight_workers_use_the_budget_up_and_are_never_told_to_stop_though_redis
         assert done.returncode == 0, done.stderr
         for number in range(WORKERS):
             stack.enter_context(worker(system, number))
-        first = time.time() // MINUTE * MINUTE + MINUTE
+        first = next_minute()
         # In the middle of all workers' spending, and so late that the loss lasts into the next minute.
         flushes = ((1.0, 45.0), ())
         used = [
@@ -137,4 +96,4 @@ def test_eight_workers_use_the_budget_up_and_are_never_told_to_stop_though_redis
     print("longest pause:", max(later["at_ms"] - earlier["at_ms"] for earlier, later in pairwise(asked)), "ms")
     assert {record["status"] for record in asked} == {200}
     assert min(used) >= 0.9 * ALLOWED
-    assert max(used) <= 6000
+    assert max(used) <= LIMIT

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -150,9 +151,9 @@ class World(System):
     def requests(self, **equal: Any) -> list[dict[str, Any]]:
         return self.sandbox.requests(limit=20_000, **equal)
 
-    def refusals(self, **equal: Any) -> int:
-        """How often an exchange said that we ask too much, faults that were ordered aside."""
-        return sum(is_refusal(each) for each in self.requests(**equal))
+    def refusals(self, **equal: Any) -> Counter[str]:
+        """How often which exchange said that we ask too much, faults that were ordered aside; by host and minute."""
+        return refused(self.requests(**equal))
 
     def ages(self, exchange_id: str, seconds: float) -> list[float]:
         """How old balances are, one number for each account, wallet that every sync asks for, and half second."""
@@ -160,15 +161,21 @@ class World(System):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             at = now()
-            readings = WalletReading.objects.filter(account__in=self.accounts(exchange_id), kind="balances")
-            readings = readings.filter(due_at=None)
+            readings = WalletReading.objects.filter(
+                account__in=self.accounts(exchange_id), kind="balances", due_at=None
+            )
             found += [(at - as_of).total_seconds() for as_of in readings.values_list("as_of", flat=True) if as_of]
             time.sleep(0.5)
         return sorted(found)
 
 
-def is_refusal(request: dict[str, Any]) -> bool:
-    return (request["status"] in REFUSED or request["code"] in REFUSAL_CODES) and not request["fault"]
+def refused(requests: Iterable[dict[str, Any]]) -> Counter[str]:
+    found = (each for each in requests if each["status"] in REFUSED or each["code"] in REFUSAL_CODES)
+    return Counter(f"{each['host']}{each['path']} at {_clock(each)}" for each in found if not each["fault"])
+
+
+def _clock(request: dict[str, Any]) -> str:
+    return f"{datetime.fromtimestamp(request['at_ms'] / 1000, UTC):%H:%M}"
 
 
 def p99(values: list[float]) -> float:

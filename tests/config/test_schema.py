@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ from rest_framework.test import APIClient
 
 from apps.core.clock import now
 from apps.exchanges.models import AccountGroup
-from apps.ledger.models import Order, Position
+from apps.ledger.models import FundingPayment, LedgerEntry, Order, Position, Trade, Transfer
 from apps.system.models import OpsEvent, Trouble
-from apps.users.models import User
+from apps.users.models import ApiToken, User
 from tests.apps import builders
 from tests.apps.api import bearer, tokens_of, user
 from tests.apps.pages import balance_of, reading_of
@@ -69,7 +70,8 @@ def untyped(schema: Any, where: str) -> list[str]:
     if kind == "array":
         return untyped(schema["items"], f"{where}[]")
     if kind == "object":
-        parts = schema.get("properties", {})
+        rest = schema.get("additionalProperties")
+        parts = schema.get("properties", {}) | ({"*": rest} if rest else {})
         return (
             [place for name, each in parts.items() for place in untyped(each, f"{where}.{name}")] if parts else [where]
         )
@@ -112,10 +114,17 @@ def furnished() -> APIClient:
         reading=orders, order_id="1", symbol="BTC/USDT", side="buy", type="limit", status="open", amount="1"
     )
     at = now()
+    of_account = {"account": mine, "source": "a list", "exchange_at": at, "amount": "1"}
+    Trade.objects.create(trade_id="1", symbol="BTC/USDT", side="buy", price="1", cost="1", **of_account)
+    Transfer.objects.create(transfer_id="1", kind="deposit", status="ok", currency="BTC", **of_account)
+    FundingPayment.objects.create(payment_id="1", symbol="BTC/USDT:USDT", currency="USDT", **of_account)
+    LedgerEntry.objects.create(entry_id="1", kind="fee", currency="BTC", **of_account)
     OpsEvent.objects.create(
         kind=Trouble.REDIS_AWAY, subject="redis", message="It is away.", advice="Start it.", opened_at=at, seen_at=at
     )
     owner.refresh_from_db()
+    until = at + timedelta(days=1)
+    ApiToken.objects.create(user=owner, name="a", prefix="a", scopes=["market:read"], created_at=at, expires_at=until)
     return bearer(tokens_of(owner).access)
 
 
@@ -134,7 +143,7 @@ def test_what_is_answered_is_what_it_says(schema, furnished, path):
     )
     assert not [error.message for error in validator.iter_errors(answer.json())]
     rows = answer.json().get("results")
-    assert rows is None or rows or path == "api/user/tokens"
+    assert rows is None or rows
 
 
 def test_the_schema_is_served_to_everybody():

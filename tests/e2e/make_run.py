@@ -58,6 +58,7 @@ class MakeRun:
         return ["make", "run", f"PORT={self.port}", f"PYTHON={sys.executable}", *self.variables]
 
     def start(self) -> Self:
+        self._choose_sandbox_port()
         with self.output.open("wb") as output:
             self.make = subprocess.Popen(
                 self.argv,
@@ -69,6 +70,13 @@ class MakeRun:
                 start_new_session=True,
             )
         return self
+
+    def _choose_sandbox_port(self) -> None:
+        """As if it had been started there before: of two that start at once, both would take the usual port."""
+        if not (self.home / "run.env").exists():
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            url = f"SANDBOX_URL=http://{ports.LOOPBACK}:{ports.choose_port()}\n"
+            (self.home / "run.env").write_text(url, encoding="utf-8")
 
     def started(self) -> Self:
         self.start()

@@ -123,6 +123,10 @@ class Gate(Transport, ccxt.async_support.gate):  # type: ignore[misc]
             raise PermissionMissing("Gate: this account is unified; its futures wallet is part of the spot one.")
         return await super().fetch_balance(params or {})
 
+    def parse_funding_history(self, info: Any, market: Any = None) -> Any:
+        """ccxt takes the text for the contract's name; a number stands behind that by now."""
+        return super().parse_funding_history({**info, "text": info.get("contract") or info["text"]}, market)
+
 
 class Coinbase(Transport, ccxt.async_support.coinbase):  # type: ignore[misc]
     async def fetch_balance(self, params: Any = None) -> Any:
@@ -151,14 +155,24 @@ class Coinbase(Transport, ccxt.async_support.coinbase):  # type: ignore[misc]
 
 
 class Bybit(Transport, ccxt.async_support.bybit):  # type: ignore[misc]
-    async def fetch_my_trades(self, symbol: Any = None, since: Any = None, limit: int = 100, params: Any = None) -> Any:
-        """ccxt asks for executions of the type Trade alone, and takes those of spot for contracts'.
+    def parse_order(self, order: Any, market: Any = None) -> Any:
+        """ccxt calls a spot order closed that was canceled when a part of it had been filled."""
+        parsed = super().parse_order(order, market)
+        is_canceled = order.get("orderStatus") == "PartiallyFilledCanceled"
+        return {**parsed, "status": "canceled"} if is_canceled else parsed
 
-        Liquidations and the like are fills, too.
+    async def fetch_my_trades(self, symbol: Any = None, since: Any = None, limit: int = 100, params: Any = None) -> Any:
+        """ccxt asks for executions of the type Trade alone, takes those of spot for contracts', and guesses whose the
+        currency of a fee is. Liquidations and the like are fills, too.
         """
         request = {"startTime": since, "limit": limit, **(params or {})}
         answer = (await self.private_get_v5_execution_list(request))["result"]
-        return self.parse_trades([{"category": answer["category"], **row} for row in answer["list"]])
+        return self.parse_trades([_told(row, answer["category"]) for row in answer["list"]])
+
+
+def _told(execution: Mapping[str, Any], category: str) -> Mapping[str, Any]:
+    fee_coin = execution.get("feeCoin") or execution.get("feeCurrency")
+    return {"category": category, **execution} | ({"feeCoin": fee_coin} if fee_coin else {})
 
 
 # Exchanges with a class of their own; the others go through the same door with ccxt's.

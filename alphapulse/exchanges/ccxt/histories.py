@@ -22,12 +22,13 @@ from alphapulse.exchanges.exports.symbols import Desk, Symbols
 from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
 from alphapulse.exchanges.history import Cursor, Event, Step, Wanted, key
 from alphapulse.exchanges.own_rows import READERS
-from alphapulse.exchanges.parse_history import OF_METHODS, Names, told_apart
+from alphapulse.exchanges.parse_history import OF_METHODS, Names
+from alphapulse.exchanges.twins import told_apart
 from alphapulse.exchanges.windows import Ask
 from alphapulse.types import FundingPayment, Order, SyncKind, Trade
 
 # ccxt's usual method for a kind.
-_METHODS: Mapping[SyncKind, str] = {
+METHODS: Mapping[SyncKind, str] = {
     SyncKind.TRADES: "fetch_my_trades",
     SyncKind.CLOSED_ORDERS: "fetch_closed_orders",
     SyncKind.TRANSFERS: "fetch_deposits_withdrawals",
@@ -38,7 +39,7 @@ _METHODS: Mapping[SyncKind, str] = {
 # A market that is in no table of this age is not listed.
 _YOUNG = timedelta(minutes=1)
 # How much slower than an exchange allows: the account's next step may begin at once, in another process.
-_PACE = 1.5
+PACE = 1.5
 
 
 class HistoryReader:
@@ -85,7 +86,7 @@ class HistoryReader:
         found: dict[tuple[str, ...], Event] = {}
         while self._may_ask(history) and not step.is_caught_up:
             self._spend(history)
-            await asyncio.sleep(_PACE / history.per_second if history.per_second else 0)
+            await asyncio.sleep(PACE / history.per_second if history.per_second else 0)
             try:
                 page, _ = await self._asker.asked(partial(self._page, history, wanted, step.cursor))
             except ExchangeError as exc:
@@ -122,7 +123,7 @@ class HistoryReader:
             raise NotSupported(f"{facts.name}: {symbol} is no market of the {history.source} list of {self._kind}.")
 
     def _method(self, history: History) -> str:
-        return history.method or _METHODS[self._kind]
+        return history.method or METHODS[self._kind]
 
     # --- One page
 
@@ -150,10 +151,10 @@ class HistoryReader:
             params[history.until_param] = until
         if history.pages and ask.page:
             params[history.pages.param] = ask.page
-        if not history.reader:
-            return symbol or None, since, history.per_page, params
         if since is not None and history.since_param:
             params[history.since_param] = since
+        if not history.reader:
+            return symbol or None, since, history.per_page, params
         if history.limit_param:
             params[history.limit_param] = history.per_page
         return (params | ({"symbol": self._ccxt.market(symbol)["id"]} if symbol else {}),)

@@ -221,6 +221,7 @@ HISTORIES: Mapping[SyncKind, tuple[History, ...]] = {
             weight=1,
             rows="userAssetDribblets[]",
             parts="userAssetDribbletDetails",
+            has_ids=False,
             limit_param="",
             window=_UNDER_30_DAYS,
             late=_HOUR,

@@ -2,11 +2,17 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, Paging, Read
+from alphapulse.exchanges.facts import Call, Exchange, History, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
 _POSITIONS = Call(costs={"requests": 1}, rows="positions[]", size_field="number_of_contracts")
+
+
+def _listed(source: str, rows: str, method: str = "") -> History:
+    pages = Pages(param="cursor", cursor_at="cursor")
+    return History(source=source, method=method, costs={"requests": 1}, rows=rows, per_page=100, pages=pages)
+
 
 COINBASE = Exchange(
     exchange_id="coinbase",
@@ -41,6 +47,18 @@ COINBASE = Exchange(
         ),
         SyncKind.TICKERS: (Read(wallet="spot", calls=(Call(costs={"requests": 1}, rows="products[]"),)),),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 5}),)),),
+    },
+    histories={
+        SyncKind.TRADES: (_listed("spot", "fills[]"),),
+        SyncKind.CLOSED_ORDERS: (
+            _listed("spot", "orders[]", method="fetch_closed_orders"),
+            _listed("spot_canceled", "orders[]", method="fetch_canceled_orders"),
+        ),
+    },
+    untold={
+        SyncKind.TRANSFERS: "they are told coin by coin, by an older API with keys of its own",
+        SyncKind.FUNDING_PAYMENTS: "perpetuals are not read",
+        SyncKind.LEDGER: "it is told coin by coin, by an older API with keys of its own",
     },
     unread=("staking", "perpetuals of the international exchange", "vaults"),
     key_check=Call(method="fetch_balance", params={"v3": True}, rows="accounts[]"),

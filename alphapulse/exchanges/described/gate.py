@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Paging, Read
+from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -18,6 +18,35 @@ _HELD = Holding(name="currency", amounts=("available", "locked"))
 _POSITIONS = Call(
     params={"type": "swap", "settle": "usdt", "holding": "true"}, costs={"requests": 1}, rows="[]", size_field="size"
 )
+
+_COSTS = {"requests": 1}
+
+
+def _listed(source: str, per_page: int, page: str, **params: object) -> History:
+    return History(
+        source=source,
+        params=params,
+        costs=_COSTS,
+        rows="[]",
+        per_page=per_page,
+        window=timedelta(days=29),
+        pages=Pages(param=page, counts_rows=page == "offset"),
+        contracts=params["type"] == "swap",
+    )
+
+
+def _moved(source: str, method: str) -> History:
+    return History(
+        source=source,
+        method=method,
+        costs=_COSTS,
+        rows="[]",
+        per_page=500,
+        window=timedelta(days=29),
+        pages=Pages(param="offset", counts_rows=True),
+        changes_for=timedelta(days=14),
+    )
+
 
 GATE = Exchange(
     exchange_id="gate",
@@ -63,6 +92,34 @@ GATE = Exchange(
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 3}),)),),
     },
     ccxt_options={"fetchMarkets": {"types": ["spot", "swap"]}},
+    histories={
+        SyncKind.TRADES: (
+            _listed("spot", 1000, "page", type="spot"),
+            _listed("futures", 1000, "offset", type="swap", settle="usdt"),
+        ),
+        SyncKind.CLOSED_ORDERS: (
+            _listed("spot", 100, "page", type="spot"),
+            _listed("futures", 1000, "offset", type="swap", settle="usdt"),
+        ),
+        SyncKind.TRANSFERS: (
+            _moved("deposits", method="fetch_deposits"),
+            _moved("withdrawals", method="fetch_withdrawals"),
+        ),
+        SyncKind.FUNDING_PAYMENTS: (
+            History(
+                source="futures",
+                costs=_COSTS,
+                rows="[]",
+                per_page=1000,
+                pages=Pages(param="offset", counts_rows=True),
+                # ccxt knows no end for it, and Gate wants one in seconds.
+                until_param="",
+                params={"type": "swap", "settle": "usdt"},
+                contracts=True,
+            ),
+        ),
+    },
+    untold={SyncKind.LEDGER: "its books are told in words that nobody has described"},
     unread=("BTC-settled futures", "delivery and options", "margin", "earn", "price-triggered orders"),
     key_check=Call(method="fetch_balance", params={"type": "spot"}),
 )

@@ -1,6 +1,8 @@
 """Kraken spot, with its margin positions. Nonces rise strictly: one key is one lane."""
 
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Read
+from datetime import timedelta
+
+from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -11,6 +13,25 @@ def _call(rows: str, weight: int = 1, holding: Holding | None = None, size_field
 
 _HELD = Holding(amounts=("balance", "hold_trade"))
 
+# Histories cost a key two of its counter.
+_COSTS = {"requests": 1, "counter": 2}
+
+
+def _listed(source: str, rows: str, **others: object) -> History:
+    """Newest first, 50 rows a page; rows are skipped to the next one."""
+    pages = Pages(param="ofs", counts_rows=True)
+    return History(source=source, rows=rows, costs=_COSTS, per_page=50, pages=pages, **others)  # type: ignore[arg-type]
+
+
+def _moved(source: str, method: str) -> History:
+    """25 rows an answer, and no more of them: a window that has so many is halved."""
+    return History(
+        source=source, method=method, rows="result[]", costs=_COSTS, per_page=25, window=_MONTH, late=timedelta(days=3)
+    )
+
+
+_MONTH = timedelta(days=30)
+
 
 KRAKEN = Exchange(
     exchange_id="kraken",
@@ -19,7 +40,11 @@ KRAKEN = Exchange(
     has_serial_keys=True,
     # https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a counter per key of 15, that falls by one in three
     # seconds; public calls one a second and IP. Ours keeps one IP below both.
-    quotas=(Quota(name="requests", limit=60, host="api.kraken.com"),),
+    quotas=(
+        Quota(name="requests", limit=60, host="api.kraken.com"),
+        # What the counter falls by in a minute.
+        Quota(name="counter", limit=20, host="api.kraken.com", is_per_key=True),
+    ),
     reads={
         SyncKind.BALANCES: (Read(wallet="spot", calls=(_call("result{}", holding=_HELD),)),),
         SyncKind.POSITIONS: (Read(wallet="margin", calls=(_call("result", size_field="vol"),)),),
@@ -27,6 +52,23 @@ KRAKEN = Exchange(
         SyncKind.TICKERS: (Read(wallet="spot", calls=(_call("result{}"),)),),
         SyncKind.MARKETS: (Read(wallet="", calls=(_call("", 2),)),),
     },
+    histories={
+        SyncKind.TRADES: (_listed("spot", "result.trades{}", wallet="spot"),),
+        SyncKind.CLOSED_ORDERS: (_listed("spot", "result.closed{}", wallet="spot"),),
+        SyncKind.TRANSFERS: (
+            _moved("deposits", method="fetch_deposits"),
+            _moved("withdrawals", method="fetch_withdrawals"),
+        ),
+        SyncKind.LEDGER: (
+            _listed(
+                "books",
+                "result.ledger{}",
+                is_fee_apart=True,
+                skips={"type": frozenset({"trade", "deposit", "withdrawal"})},
+            ),
+        ),
+    },
+    untold={SyncKind.FUNDING_PAYMENTS: "spot has no funding, and its futures are not read"},
     unread=("futures",),
     key_check=Call(method="fetch_balance", rows="result{}"),
 )

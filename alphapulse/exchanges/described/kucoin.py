@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Paging, Read
+from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -17,6 +17,37 @@ _HELD = Holding(name="currency", amounts=("balance", "available", "holds"))
 def _orders(per_page: int, **params: object) -> Call:
     paging = Paging(per_page=per_page, cursor_param="currentPage", limit_param="pageSize")
     return Call(params=params, costs={"requests": 2}, rows="data.items[]", paging=paging)
+
+
+_COSTS = {"requests": 5}
+_PAGES = Pages(param="currentPage")
+
+
+def _listed(source: str, **params: object) -> History:
+    """A week at once."""
+    return History(
+        source=source,
+        params=params,
+        costs=_COSTS,
+        rows="data.items[]",
+        per_page=500,
+        window=timedelta(days=7),
+        pages=_PAGES,
+        contracts=params["type"] == "swap",
+    )
+
+
+def _moved(source: str, method: str) -> History:
+    return History(
+        source=source,
+        method=method,
+        costs=_COSTS,
+        rows="data.items[]",
+        per_page=100,
+        window=timedelta(days=30),
+        pages=_PAGES,
+        changes_for=timedelta(days=14),
+    )
 
 
 KUCOIN = Exchange(
@@ -48,6 +79,32 @@ KUCOIN = Exchange(
         "hf": False,
         "fetchMarkets": {"types": ["spot", "swap", "future"], "fetchTickersFees": False},
     },
+    histories={
+        SyncKind.TRADES: (
+            _listed("trade", type="spot", pageSize=500),
+            _listed("futures", type="swap", pageSize=500),
+        ),
+        SyncKind.CLOSED_ORDERS: (
+            _listed("trade", type="spot", pageSize=500),
+            _listed("futures", type="swap", pageSize=500),
+        ),
+        SyncKind.TRANSFERS: (
+            _moved("deposits", method="fetch_deposits"),
+            _moved("withdrawals", method="fetch_withdrawals"),
+        ),
+        SyncKind.FUNDING_PAYMENTS: (
+            History(
+                source="futures",
+                costs=_COSTS,
+                rows="data.dataList[]",
+                market_type="swap",
+                window=timedelta(days=30),
+                until_param="endAt",
+                contracts=True,
+            ),
+        ),
+    },
+    untold={SyncKind.LEDGER: "its books are told for a day at once, in words that nobody has described"},
     unread=("margin", "earn", "futures that are not settled in USDT", "stop orders", "high-frequency accounts"),
     key_check=Call(method="fetch_balance", params={"type": "main"}, rows="data[]"),
 )

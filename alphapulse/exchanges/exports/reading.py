@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timezone
 from itertools import chain, groupby, islice
 from typing import BinaryIO
@@ -18,6 +18,7 @@ from alphapulse.exchanges.exports.shapes import Left
 from alphapulse.exchanges.exports.symbols import Symbols
 from alphapulse.exchanges.fingerprint import with_ids
 from alphapulse.exchanges.history import Event, key
+from alphapulse.exchanges.twins import numbered
 from alphapulse.types import FundingPayment, LedgerEntry, Market, Order, SyncKind, Trade, Transfer
 
 FORMATS: Sequence[Format] = (*binance.FORMATS, *bybit.FORMATS, *kraken.FORMATS)
@@ -123,18 +124,25 @@ class Seen:
     def new(self, event: Event, line: int) -> Event | None:
         """The event; None where it was told before, as where two exports became one file.
 
-        One transaction may pay an address twice: the second is called `key:2`, as those of the API are.
+        One transaction may pay an address twice, and who trades with himself has one id twice: the second is called
+        `key:2`, as those of the API are.
         """
         *_, identity = key(event)
         if identity == UNNAMED:
             return event
         number, called = 1, event
         while (known := self._lines.setdefault((KINDS[type(event)], key(called)), (line, event)))[1] != event:
-            if not isinstance(event, Transfer):
+            if not _may_be_two(event, known[1]):
                 raise Unreadable(f"the id {identity!r} stands in line {known[0]} too, for something else.", line=line)
             number += 1
-            called = replace(event, transfer_id=f"{identity}:{number}")
+            called = numbered(event, number)
         return called if known[0] == line else None
+
+
+def _may_be_two(event: Event, other: Event) -> bool:
+    if isinstance(event, Trade) and isinstance(other, Trade):
+        return event.side is not other.side
+    return isinstance(event, Transfer)
 
 
 def _in_order(events: Iterable[Event]) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from alphapulse.exchanges.own_rows import binance, bybit
+from alphapulse.exchanges.own_rows import binance, bybit, okx
 from alphapulse.exchanges.parse_history import Reader
 
-READERS: Mapping[str, Reader] = {**binance.READERS, **bybit.READERS}
+READERS: Mapping[str, Reader] = {**binance.READERS, **bybit.READERS, **okx.READERS}

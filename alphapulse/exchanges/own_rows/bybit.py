@@ -69,7 +69,8 @@ def _logged(row: Raw, names: Names) -> Sequence[LedgerEntry]:
         kind=next((found for begin, found in _LOGGED if kind.startswith(begin)), LedgerKind.OTHER),
         currency=names.currency(text(row, "currency")),
         amount=change,
-        reference=row.get("tradeId") or row.get("orderId") or None,
+        # The ends of a convert may have nothing in common but their time.
+        reference=row.get("tradeId") or row.get("orderId") or identity(row, "transactionTime"),
         exchange_at=when(row, "transactionTime"),
     )
     return (entry,)

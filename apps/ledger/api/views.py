@@ -1,6 +1,9 @@
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -8,13 +11,15 @@ from rest_framework.response import Response
 
 from alphapulse.types import OrderStatus, PositionSide, Side, SyncKind
 from apps.core.clock import now
-from apps.core.pagination import Pages
-from apps.core.query import Check, checked, one_of, text
+from apps.core.pagination import Pages, TimePages
+from apps.core.query import Check, checked, moment, one_of, text
 from apps.exchanges.models import Environment
 from apps.ledger.api.rows import BalancePage, BalanceRow, OrderPage, OrderRow, PositionPage, PositionRow, WalletRow
 from apps.ledger.api.wallets import is_missing, wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
 from apps.users.scopes import Scope
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 WHOSE: Mapping[str, Check] = {
     "account": text,
@@ -82,13 +87,28 @@ class Positions(ReadRows):
     lookups = {"symbol": "symbol__iexact", "side": "side"}
 
 
+class OrderPages(TimePages):
+    ordering = ("-at", "-pk")
+
+
 @extend_schema_view(get=extend_schema(responses=OrderPage))
 class Orders(ReadRows):
-    """Open orders and those we saw end, newest first. Filters: account (id or label), exchange_id, environment,
-    wallet, symbol, side, status (open, closed, canceled, expired, rejected, unknown)."""
+    """Open orders and those that ended, newest first. Filters: account (id or label), exchange_id, environment,
+    wallet, symbol, side, status (open, closed, canceled, expired, rejected, unknown), since, until (exclusive)."""
 
     model = Order
     kind = SyncKind.ORDERS
     serializer_class = OrderRow
-    filters = {"symbol": text, "side": one_of(Side), "status": one_of(OrderStatus)}
-    lookups = {"symbol": "symbol__iexact", "side": "side", "status": "status"}
+    pagination_class = OrderPages
+    filters = {"symbol": text, "side": one_of(Side), "status": one_of(OrderStatus), "since": moment, "until": moment}
+    lookups = {
+        "symbol": "symbol__iexact",
+        "side": "side",
+        "status": "status",
+        "since": "exchange_at__gte",
+        "until": "exchange_at__lt",
+    }
+
+    def get_queryset(self) -> ReadRowQuerySet:
+        # Few exchanges do not say when; a page's place cannot be nowhere.
+        return super().get_queryset().annotate(at=Coalesce("exchange_at", Value(EPOCH)))

@@ -14,7 +14,7 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
 
     `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
     """
-    accounts = _accounts(ExchangeAccount.objects.visible_to(user), asked)
+    accounts = accounts_asked(user, asked)
     readings = WalletReading.objects.filter(account__in=accounts, kind=kind).select_related("account")
     stored = {(reading.account_id, reading.wallet): reading for reading in readings}
     known = _never_read(accounts, kind) | stored
@@ -30,7 +30,12 @@ def is_missing(reading: WalletReading, *, stale: bool) -> bool:
     return stale and not never_could and reading.status != WalletStatus.NOT_OFFERED
 
 
-def _accounts(accounts: ExchangeAccountQuerySet, asked: Mapping[str, str]) -> list[ExchangeAccount]:
+def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount]:
+    """The user's accounts that were asked for, by account (id or label), exchange_id and environment.
+
+    Raises BadParameter.
+    """
+    accounts = ExchangeAccount.objects.visible_to(user)
     if "account" in asked:
         accounts = _named(accounts, asked["account"])
     found = list(accounts.order_by("pk"))

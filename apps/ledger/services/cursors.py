@@ -52,8 +52,10 @@ def is_behind(kind: SyncKind, account: ExchangeAccount) -> bool:
 
 
 def is_readable(kind: SyncKind, account: ExchangeAccount) -> bool:
-    """Is there a list that the key may read and the exchange tells, or that nobody has tried?"""
-    return _asked(kind, account).exclude(status__in=LEFT_OUT).exists()
+    """Is there a list that the key may read and the exchange tells, or that may come: of another market?"""
+    refused = _asked(kind, account).filter(status=HistoryStatus.NOT_PERMITTED).exists()
+    may_come = not refused and any(history.market_type for history in lists(kind, account))
+    return may_come or _asked(kind, account).exclude(status__in=LEFT_OUT).exists()
 
 
 def put_off(kind: SyncKind, account: ExchangeAccount, sources: Iterable[str], *, until: datetime) -> None:

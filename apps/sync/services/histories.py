@@ -120,11 +120,11 @@ def store_steps(claim: Claim, held: Sequence[SyncState], results: Mapping[int, O
 
 
 def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
-    """One list that the key may not read, or that is gone, is marked there: the account has others."""
+    """One list that the key may not read, or a market that is gone, is marked there: the account has others."""
     error = outcome.verdict
     if outcome.error is not None or not isinstance(error, PermissionMissing | NotSupported):
         return error
-    return None if isinstance(error, NotSupported) or _has_others(state) else error
+    return None if _has_others(state) else error
 
 
 def _has_others(state: SyncState) -> bool:

@@ -20,6 +20,9 @@ SCOPES = [scope.value for scope in Scope]
 class LoginBody(Body):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    code = serializers.CharField(
+        max_length=40, required=False, default="", allow_blank=True, help_text="where two-factor is enabled"
+    )
     scopes = serializers.ListField(
         child=serializers.ChoiceField(SCOPES),
         required=False,
@@ -183,3 +186,30 @@ class NewInvitation(InvitationRow):
 
 class AcceptBody(Body):
     token = serializers.CharField(max_length=100)
+
+
+class CodeBody(Body):
+    code = serializers.CharField(max_length=40, help_text="the authenticator's six digits")
+
+
+class PasswordProof(Body):
+    current_password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+
+
+class PasswordAndCodeBody(PasswordProof):
+    code = serializers.CharField(max_length=40, help_text="the authenticator's six digits, or a recovery code")
+
+
+class TwoFactorRow(serializers.Serializer):
+    enabled = serializers.BooleanField()
+    required = serializers.BooleanField(help_text="until it is enabled, tokens are good for setting it up alone")
+    recovery_codes_left = serializers.IntegerField()
+
+
+class TwoFactorSecretRow(serializers.Serializer):
+    secret = serializers.CharField(help_text="to be typed into an authenticator")
+    uri = serializers.CharField(help_text="`otpauth://...`, to be shown as a QR code")
+
+
+class RecoveryCodesRow(serializers.Serializer):
+    recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="told this once; each good once")

@@ -55,6 +55,10 @@ class Login(FrontDoor):
                 tokens = sessions.log_in(**named, visitor=visitor_of(request), now=now())
         except sessions.LoginRefused:
             raise AuthenticationFailed("No active user has this name and password.", code="no_active_account") from None
+        except sessions.CodeWanted:
+            raise AuthenticationFailed("A code of the authenticator is wanted too.", code="two_factor_wanted") from None
+        except sessions.CodeRefused:
+            raise AuthenticationFailed("This is no code of yours, or used.", code="two_factor_refused") from None
         return Response(TokenPair(tokens).data)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.users.api import doors, me, workspaces
+from apps.users.api import doors, me, two_factor, workspaces
 
 urlpatterns = [
     path("login", doors.Login.as_view()),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("sessions/<int:session_id>", me.OneSession.as_view()),
     path("tokens", me.ApiTokens.as_view()),
     path("tokens/<int:token_id>", me.OneApiToken.as_view()),
+    path("two-factor", two_factor.TwoFactor.as_view()),
+    path("two-factor/confirm", two_factor.Confirm.as_view()),
+    path("two-factor/recovery-codes", two_factor.RecoveryCodes.as_view()),
+    path("two-factor/disable", two_factor.Disable.as_view()),
     path("workspaces/<int:workspace_id>/members", workspaces.Members.as_view()),
     path("workspaces/<int:workspace_id>/members/<int:user_id>", workspaces.Member.as_view()),
     path("workspaces/<int:workspace_id>/invitations", workspaces.Invitations.as_view()),

@@ -6,6 +6,7 @@ from apps.users.models.invitations import Invitation
 from apps.users.models.people import User, UserManager
 from apps.users.models.preferences import BASE_CURRENCIES, NumberFormat, UserSettings
 from apps.users.models.sessions import EndReason, Session
+from apps.users.models.two_factor import RecoveryCode, TwoFactor
 from apps.users.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "LoginFailures",
     "Membership",
     "NumberFormat",
+    "RecoveryCode",
     "Role",
     "Session",
+    "TwoFactor",
     "User",
     "UserManager",
     "UserSettings",

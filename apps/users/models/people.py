@@ -24,6 +24,8 @@ class UserManager(DjangoUserManager["User"]):
 
 class User(AbstractUser):
     sessions: models.Manager[Any]
+    api_tokens: models.Manager[Any]
+    recovery_codes: models.Manager[Any]
 
     objects = UserManager()
 

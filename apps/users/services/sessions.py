@@ -11,8 +11,8 @@ from apps.audit.services import record
 from apps.core.visitors import Visitor
 from apps.users import tokens
 from apps.users.models import EndReason, Session, User
-from apps.users.scopes import open_to, parse
-from apps.users.services import lockout
+from apps.users.scopes import parse
+from apps.users.services import lockout, two_factor
 from apps.users.services.access import living
 from apps.users.tokens import TokenRefused, Tokens
 
@@ -21,15 +21,38 @@ class LoginRefused(Exception):
     """Wrong name, wrong password, or not active: which of them, strangers are not told."""
 
 
+class CodeWanted(Exception):
+    """Name and password are right; a code of the authenticator, or a recovery code, is wanted too."""
+
+
+class CodeRefused(Exception):
+    """That code was wrong, or used before."""
+
+
 def log_in(
-    *, username: str, password: str, visitor: Visitor, now: datetime, scopes: Collection[str] | None = None
+    *,
+    username: str,
+    password: str,
+    visitor: Visitor,
+    now: datetime,
+    code: str = "",
+    scopes: Collection[str] | None = None,
 ) -> Tokens:
-    """A new session, good for these scopes, or for all that the user may have. Raises LoginRefused, LockedOut."""
+    """A new session, good for these scopes, or for all that the user may have.
+
+    Raises LoginRefused, CodeWanted, CodeRefused, LockedOut.
+    """
     attempt = lockout.begin(username, visitor.address, now=now)
     user: Any = authenticate(username=username, password=password)
     if user is None:
         attempt.fail(now)
         raise LoginRefused
+    if two_factor.is_enabled(user) and not two_factor.passes(user, code, now=now):
+        if code:
+            attempt.fail(now)
+            raise CodeRefused
+        attempt.succeed()
+        raise CodeWanted
     attempt.succeed()
     return open_session(user, scopes=scopes, visitor=visitor, now=now)
 
@@ -83,7 +106,7 @@ def end(session: Session, *, why: EndReason, actor: User | None, at: datetime, *
 
 
 def _issue(session: Session, *, generation: int, refresh_at: datetime, now: datetime) -> Tokens:
-    allowed = open_to(is_staff=session.user.is_staff)
+    allowed = two_factor.scopes_open_to(session.user)
     scopes = allowed if session.scopes is None else allowed & parse(session.scopes)
     return tokens.issue(session, generation=generation, refresh_at=refresh_at, scopes=scopes, now=now)
 

@@ -1,5 +1,6 @@
 """Reading a history on as the sync does: step after step, with nothing kept between them but cursors and rows."""
 
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from alphapulse.exchanges.ccxt.batch import Job
@@ -29,20 +30,33 @@ def step(route: Route, kind: SyncKind, *wishes: Wanted, credentials: Credentials
 
 
 def read(
-    route: Route, kind: SyncKind, sources: Sources, *, credentials: Credentials | None = None, days: float = 30
+    route: Route,
+    kind: SyncKind,
+    sources: Sources,
+    *,
+    credentials: Credentials | None = None,
+    days: float = 30,
+    killed: Collection[int] = (),
+    between: Callable[[], None] = lambda: None,
 ) -> dict[tuple[str, ...], Event]:
-    """Everything of these sources, by key. Each step starts from the cursors alone, as after a kill."""
+    """Everything of these sources, by key. Each step starts from cursors alone; of those in `killed` nothing is kept.
+
+    `between` is called before each step.
+    """
     cursors = {name: wanted(*name, days=days).cursor for name in sources}
     caught_up: set[tuple[str, str]] = set()
     events: dict[tuple[str, ...], Event] = {}
-    for _ in range(MOST_STEPS):
+    for number in range(MOST_STEPS):
         wishes = [wanted(*name, cursor=cursors[name]) for name in sources if name not in caught_up]
         if not wishes:
             return events
+        between()
         for done in step(route, kind, *wishes, credentials=credentials):
             assert done.error is None, done.error
             name = (done.source, done.symbol)
             assert done.cursor.reached_at >= cursors[name].reached_at
+            if number in killed:
+                continue
             cursors[name] = done.cursor
             caught_up |= {name} if done.is_caught_up else set()
             events |= {key(event): event for event in done.rows}

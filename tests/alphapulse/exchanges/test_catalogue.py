@@ -1,10 +1,14 @@
 from datetime import timedelta
 
+import ccxt.async_support
 import pytest
 
 from alphapulse.exchanges.catalogue import EXCHANGES, exchange
+from alphapulse.exchanges.ccxt.histories import METHODS
 from alphapulse.exchanges.ccxt.known import known_exchange_ids, required_credentials
-from alphapulse.types import SyncKind
+from alphapulse.exchanges.own_rows import READERS
+from alphapulse.exchanges.parse_history import OF_METHODS
+from alphapulse.types import HISTORY_KINDS, SyncKind
 
 DESCRIBED = ("binance", "bybit", "coinbase", "gate", "kraken", "kucoin", "okx")
 
@@ -14,15 +18,87 @@ def test_the_seven_are_described():
 
 
 @pytest.mark.parametrize("exchange_id", DESCRIBED)
-def test_every_described_exchange_offers_every_kind_at_a_known_cost(exchange_id):
+def test_every_described_exchange_offers_every_kind_at_a_known_cost_or_says_why_not(exchange_id):
     facts = exchange(exchange_id)
     quotas = {quota.name for quota in facts.quotas}
     # Where trades are told for all markets at once, there is nothing to sweep.
     for kind in set(SyncKind) - (set() if facts.swept else {SyncKind.SWEEP}):
-        assert facts.supports(kind), kind
-        assert facts.costs(kind), kind
-        assert set(facts.costs(kind)) <= quotas, kind
+        assert facts.supports(kind) is (kind not in facts.untold), kind
         assert kind in facts.intervals
+        if facts.supports(kind):
+            assert facts.costs(kind), kind
+            assert set(facts.costs(kind)) <= quotas, kind
+
+
+@pytest.mark.parametrize("exchange_id", [*DESCRIBED, "bitvavo"])
+def test_only_histories_are_untold_and_trades_never(exchange_id):
+    facts = exchange(exchange_id)
+    assert set(facts.untold) <= set(HISTORY_KINDS) - {SyncKind.TRADES}
+    assert all(facts.untold.values())
+
+
+HISTORIES = [
+    pytest.param(exchange_id, kind, history, id=f"{exchange_id}-{kind}-{history.source}")
+    for exchange_id in (*DESCRIBED, "bitvavo")
+    for kind, histories in exchange(exchange_id).histories.items()
+    for history in histories
+]
+
+
+@pytest.mark.parametrize(("exchange_id", "kind", "history"), HISTORIES)
+def test_a_history_can_be_read_to_its_end(exchange_id, kind, history):
+    assert history.costs
+    assert history.rows or exchange_id == "bitvavo"
+    # What is read again must leave room for something new.
+    assert history.window is None or history.window > 2 * history.late + history.changes_for
+    # A window that shrinks because it was full would read its beginning again for ever.
+    assert history.pages is not None or not history.changes_for
+    assert history.reader in READERS or (history.method or METHODS[kind]) in OF_METHODS
+    assert len(history.source) <= 40
+
+
+@pytest.mark.parametrize(("exchange_id", "kind", "history"), HISTORIES)
+def test_a_history_is_asked_for_by_a_method_that_ccxt_has(exchange_id, kind, history):
+    client = getattr(ccxt.async_support, exchange_id)()
+    assert callable(getattr(client, history.method or METHODS[kind], None))
+    client.close = None  # ccxt warns of clients that nobody closed
+
+
+@pytest.mark.parametrize("exchange_id", [*DESCRIBED, "bitvavo"])
+def test_no_two_lists_of_a_kind_have_one_name(exchange_id):
+    for histories in exchange(exchange_id).histories.values():
+        names = [history.source for history in histories]
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("exchange_id", DESCRIBED)
+def test_a_step_never_spends_all_that_a_key_has(exchange_id):
+    facts = exchange(exchange_id)
+    per_key = {quota.name: quota.limit for quota in facts.quotas if quota.is_per_key}
+    for kind, histories in facts.histories.items():
+        for name, limit in per_key.items():
+            dearest = max((history.costs.get(name, 0) for history in histories), default=0)
+            assert facts.costs(kind).get(name, 0) <= max(dearest, limit / 3)
+            assert dearest <= limit / 2
+
+
+def test_a_step_of_a_dear_history_is_one_request():
+    facts = exchange("binance")
+    fiat, withdrawals, deposits = (
+        next(each for each in facts.histories[SyncKind.TRANSFERS] if each.source == source)
+        for source in ("fiat_deposits", "withdrawals", "deposits")
+    )
+    assert facts.fits_a_step({}, fiat)
+    assert not facts.fits_a_step({"sapi_uid": 90000}, withdrawals)
+    assert facts.fits_a_step({"sapi_uid": 90000}, deposits)
+    assert facts.fits_a_step({"sapi_uid": 36000}, withdrawals)
+
+
+def test_binances_histories_cost_what_is_published():
+    facts = exchange("binance")
+    assert facts.costs(SyncKind.TRADES) == {"spot": 100, "sapi": 50, "usdm": 100}
+    assert facts.costs(SyncKind.FUNDING_PAYMENTS) == {"usdm": 150}
+    assert facts.costs(SyncKind.LEDGER)["sapi"] == 750
 
 
 @pytest.mark.parametrize("exchange_id", DESCRIBED)

@@ -37,6 +37,8 @@ def test_of_two_equal_fills_the_first_is_paired_first():
     [
         (LedgerKind.CONVERT, timedelta(seconds=90), True),
         (LedgerKind.CONVERT, timedelta(minutes=3), False),
+        # A card's order is dated to its wish, and to when the bank had paid.
+        (LedgerKind.FIAT, timedelta(minutes=20), True),
         # Dated to the day that it is for, and to the morning of the next.
         (LedgerKind.INTEREST, timedelta(hours=30), True),
         (LedgerKind.INTEREST, timedelta(hours=40), False),

@@ -174,9 +174,19 @@ def test_a_symbols_whole_past_costs_a_request_for_each_page_of_ids():
     events = [Happened(number=7 * n, ms=86_400_000 * n) for n in range(1, 2501)]
     listing = Listing(history=history, events=events, now=86_400_000 * 2600)
     found, cursor = caught_up(listing, Cursor(reached_at=START))
-    assert len(found) == 2500
+    assert len(set(found)) == 2500
+    # A full page's last row comes again with the next.
+    assert len(found) == 2502
     assert listing.requests == 3
     assert cursor.page == str(7 * 2500 + 1)
+
+
+def test_two_rows_of_one_id_come_together_wherever_a_page_ends():
+    history = History(source="", pages=PAGES["ids"], per_page=3)
+    events = [Happened(number=number, ms=number) for number in (1, 2, 3, 5, 6)] + [Happened(number=3, ms=3, late=1)]
+    listing = Listing(history=history, events=events, now=900_000)
+    found, _ = caught_up(listing, Cursor(reached_at=START))
+    assert set(found) == set(events)
 
 
 def test_what_is_no_longer_told_is_not_asked_for():

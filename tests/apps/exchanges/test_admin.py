@@ -282,7 +282,7 @@ def troubled(exchange_id: str = "binance", **fields) -> ExchangeHealth:
 def test_an_open_breaker_stands_out_and_is_reset_by_hand():
     client = logged_in()
     row = troubled()
-    assert '<strong style="color: var(--error-fg)">open</strong>' in text_of(client, list_url(ExchangeHealth))
+    assert '<strong class="alarming">open</strong>' in text_of(client, list_url(ExchangeHealth))
     act(client, ExchangeHealth, "reset_breaker", row)
 
     row.refresh_from_db()

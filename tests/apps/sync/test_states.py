@@ -44,12 +44,6 @@ def test_only_where_trades_are_told_market_by_market_there_is_something_to_sweep
     assert kinds(account=mine) == HAS | HAPPENED
 
 
-def test_of_an_exchange_that_nobody_has_described_no_history_is_read():
-    mine = account(exchange_id="bitvavo")
-    states.make_states(mine.pk)
-    assert kinds(account=mine) == HAS
-
-
 def test_prices_of_the_two_environments_are_kept_apart():
     states.make_states(account("a").pk)
     states.make_states(account("b", environment="live").pk)

@@ -102,7 +102,7 @@ def an_outage_of_thirty_minutes(world: World) -> Held:
     asked = Counter(each["account"] for each in world.requests(path=BALANCES_PATH["binance"]))
     expect(len(asked) >= CROWD, f"only {len(asked)} accounts were asked")
     expect(max(asked.values()) == 1, f"asked twice: {[name for name, count in asked.items() if count > 1]}")
-    expect(not world.refusals(), f"{world.refusals()} answers said that we ask too much")
+    expect(not world.refusals(), f"we ask too much: {dict(world.refusals())}")
     runs_equal_requests(world, last)
     left = orders.filter(due_at__lt=now()).count()
     return Held(

@@ -102,7 +102,7 @@ def flushall_with_work_due(world: World) -> Held:
     recovery = time.monotonic() - flushed
     time.sleep(3)
     each_was_asked_once(world)
-    expect(not world.refusals(), f"{world.refusals()} answers said that we ask too much")
+    expect(not world.refusals(), f"we ask too much: {dict(world.refusals())}")
     return Held(f"{waiting} messages were lost; each due sync ran once, no 429", recovery)
 
 

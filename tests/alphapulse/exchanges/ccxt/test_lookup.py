@@ -228,6 +228,19 @@ def test_bybit_is_asked_for_the_latest_and_then_for_its_history(exchange):
     assert found["99"].status is OrderStatus.CANCELED
 
 
+def test_an_order_that_bybit_canceled_with_a_part_filled_is_canceled(exchange):
+    realtime = written.answers("bybit")["api.bybit.com/v5/order/realtime"](_spot()).json
+    (row,) = realtime["result"]["list"]
+    row |= {"orderId": "99", "orderStatus": "PartiallyFilledCanceled", "cumExecQty": "0.25", "leavesQty": "0"}
+    exchange.answers["api.bybit.com/v5/order/realtime"] = lambda asked: (
+        Said(json=realtime)
+        if asked.query.get("orderId")
+        else Said(json=realtime | {"result": {**realtime["result"], "list": []}})
+    )
+    found = orders(exchange, "bybit", known("99", wallet="unified"))["99"]
+    assert (found.status, found.filled) == (OrderStatus.CANCELED, Decimal("0.25"))
+
+
 def test_an_order_that_bybit_knows_nowhere_is_ungone(exchange):
     none = {"retCode": 0, "retMsg": "OK", "result": {"category": "spot", "list": [], "nextPageCursor": ""}, "time": 1}
     exchange.answers["api.bybit.com/v5/order/realtime"] = Said(json=none)

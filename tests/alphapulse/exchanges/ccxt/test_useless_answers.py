@@ -8,13 +8,14 @@ import pytest
 
 from alphapulse.exchanges.catalogue import EXCHANGES
 from alphapulse.exchanges.catalogue import exchange as facts_of
-from alphapulse.exchanges.ccxt import markets
+from alphapulse.exchanges.ccxt import histories, markets
 from alphapulse.exchanges.ccxt.batch import Job
 from alphapulse.exchanges.errors import BadResponse, NotSupported
 from alphapulse.exchanges.route import Route
-from alphapulse.types import SyncKind
+from alphapulse.types import ACCOUNT_KINDS, SyncKind
 from tests.alphapulse.exchanges import written
 from tests.alphapulse.exchanges.asking import batch, credentials_for, route_to, run
+from tests.alphapulse.exchanges.histories import wanted
 from tests.alphapulse.exchanges.scripted import Asked, Said, ScriptedExchange
 
 HTML = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>We will be back soon</body></html>"
@@ -45,7 +46,20 @@ MARKET = {
     "precision": {"amount": "0.1", "price": "0.1"},
     "limits": {},
 }
-KINDS = [kind for kind in SyncKind if kind is not SyncKind.MARKETS]
+KINDS = [*ACCOUNT_KINDS, SyncKind.TICKERS]
+HISTORIES = [
+    pytest.param(exchange_id, kind, history, id=f"{exchange_id}-{kind}-{history.source}")
+    for exchange_id, facts in EXCHANGES.items()
+    for kind, lists in facts.histories.items()
+    for history in lists
+]
+# A symbol of the written markets, for lists that want one.
+SYMBOLS = {
+    ("spot", False): "BTC/USDT",
+    ("swap", False): "BTC/USDT:USDT",
+    ("swap", True): "BTC/USD:BTC",
+    ("", False): "",
+}
 
 
 def spoiled(exchange: ScriptedExchange, exchange_id: str, body: str) -> None:
@@ -77,6 +91,29 @@ def test_a_useless_answer_is_no_reading(exchange, exchange_id, kind, body):
     for error in errors:
         assert isinstance(error, BadResponse), error
         assert error.message.startswith(facts_of(exchange_id).name)
+
+
+@pytest.mark.parametrize(("exchange_id", "kind", "history"), HISTORIES)
+def test_a_useless_answer_is_no_history(exchange, monkeypatch, exchange_id, kind, history):
+    # Nobody counts the requests of a second here.
+    monkeypatch.setattr(histories, "PACE", 0)
+    symbol = SYMBOLS.get((history.market_type, history.is_inverse))
+    if symbol is None:
+        # Dated contracts: none is among the written markets, and their lists differ from those of swaps by name alone.
+        assert history.source.endswith("-dated")
+        return
+    exchange.answers = written.answers(exchange_id)
+    route = route_to(exchange_id, exchange.base)
+    batch(route, SyncKind.TICKERS, [Job()])  # so that the markets are there
+    begun = wanted(history.source, symbol)
+    for body in BODIES:
+        spoiled(exchange, exchange_id, body)
+        (outcome,) = batch(route, kind, [Job(credentials=credentials_for(exchange_id), wanted=[begun])])
+        assert outcome.error is None, body
+        (step,) = outcome.steps
+        assert isinstance(step.error, BadResponse), (body, step)
+        assert step.error.message.startswith(facts_of(exchange_id).name)
+        assert (step.rows, step.cursor, step.is_caught_up) == ((), begun.cursor, False)
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -13,7 +13,7 @@ from alphapulse.exchanges.exports.errors import ExportError, NeedsMore, NotCsv, 
 from alphapulse.exchanges.exports.reading import FORMATS, read_export
 from alphapulse.exchanges.fingerprint import number_of
 from alphapulse.exchanges.history import key
-from alphapulse.types import SyncKind
+from alphapulse.types import Side, SyncKind
 from tests.alphapulse.exchanges.exports.files import read_text
 
 HEADER = "Date(UTC),Pair,Side,Price,Executed,Amount,Fee"
@@ -156,6 +156,13 @@ def test_a_row_with_an_id_that_comes_twice_is_one_and_two_rows_of_one_id_are_ref
     assert (len(export.events), export.left) == (1, {"told twice in this file": 1})
     with pytest.raises(Unreadable, match="Line 3: the id 'T1' stands in line 2 too, for something else"):
         read_text(header + row + row.replace("60000", "61000"), "kraken")
+
+
+def test_who_trades_with_himself_has_a_purchase_and_a_sale_of_one_id():
+    header = "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol\n"
+    row = "T1,O1,XBTEUR,2024-08-01 09:00:00,buy,limit,60000,600,0.96,0.01\n"
+    events = read_text(header + row + row.replace("O1", "O2").replace("buy", "sell"), "kraken").events
+    assert {(event.trade_id, event.side) for event in events} == {("T1", Side.BUY), ("T1:2", Side.SELL)}
 
 
 def test_progress_is_told_while_a_long_file_is_read():
