@@ -37,10 +37,11 @@ def venue(exchange_id: str, name: str) -> Any:
 
 
 @contextmanager
-def replayed() -> Iterator[str]:
-    """The base URL of a running replay server."""
+def replayed(*options: str) -> Iterator[str]:
+    """The base URL of a running replay server. `--shift now`: what was recorded happens as if it were today."""
     port = ports.choose_port()
     command = [sys.executable, str(FOLDER / "replay" / "server.py"), "--port", str(port), "--all", "--keys", "strict"]
+    command += options
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         base = f"http://127.0.0.1:{port}"
         try:

@@ -132,6 +132,7 @@ class History:
     spot market.
 
     `count_at` is where the answer says how many rows there are: where there is none, the list may be missing.
+    `absent_codes` are errors by which the exchange says that an account has no such list at all.
     `parts`: each row has a list in this field, and it is its members that an answer has `per_page` of. `has_ids`: the
     exchange names its rows; where it does not, two that are equal are two. `is_fee_apart`: a ledger's amounts are
     without their fees.
@@ -160,6 +161,7 @@ class History:
     skips: Mapping[str, frozenset[str]] = field(default_factory=dict)
     contracts: bool = False
     count_at: str = ""
+    absent_codes: frozenset[str] = frozenset()
     parts: str = ""
     has_ids: bool = True
     is_fee_apart: bool = False

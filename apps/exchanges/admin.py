@@ -42,7 +42,7 @@ class ExchangeAccountAdmin(ListAdmin):
     ordering = ["workspace__name", "label"]
     actions = ["check_keys", "disable", "enable"]
     fieldsets = [
-        (None, {"fields": [*IDENTITY, "label", "egress", "wallets"]}),
+        (None, {"fields": [*IDENTITY, "label", "egress", "wallets", "history_from"]}),
         ("Credentials", {"fields": [*CREDENTIALS, "may_withdraw"]}),
         ("What the key may do", {"fields": ["key_in_words", "key_warnings", "permissions_checked_at"]}),
         ("State", {"fields": ["is_enabled", "disabled_reason", "created_at"]}),
@@ -78,9 +78,8 @@ class ExchangeAccountAdmin(ListAdmin):
         if not change:
             services.store_new(obj, form.report, at=at, actor=request.user)
         else:
-            services.change_account(
-                obj, label=obj.label, egress=obj.egress, wallets=obj.wallets, at=at, actor=request.user
-            )
+            changes = {name: getattr(obj, name) for name in ("label", "egress", "wallets", "history_from")}
+            services.change_account(obj, **changes, at=at, actor=request.user)
             if form.has_new_credentials:
                 was_enabled = obj.is_enabled
                 services.store_renewal(obj, form.report, at=at, actor=request.user)

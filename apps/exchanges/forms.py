@@ -50,7 +50,7 @@ class AccountForm(forms.ModelForm):
 
     class Meta:
         model = ExchangeAccount
-        fields = ["workspace", "exchange_id", "environment", "egress", "label", "wallets"]
+        fields = ["workspace", "exchange_id", "environment", "egress", "label", "wallets", "history_from"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

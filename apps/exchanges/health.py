@@ -50,6 +50,12 @@ def banned(route: Route, *, until: datetime, error: str, at: datetime) -> None:
     _step(route, lambda breaker: breaker.after_ban(until), error=error, at=at)
 
 
+def spent_uncounted(route: Route, *, at: datetime) -> None:
+    """Some of the lane's budget was spent while Redis was away. Those who did not notice are to hear of it."""
+    told = {"uncounted_at": at}
+    ExchangeHealth.objects.update_or_create(**_lane(route), defaults=told, create_defaults=told | {"changed_at": at})
+
+
 def reset(health: ExchangeHealth, *, at: datetime, actor: Any = None) -> ExchangeHealth:
     """Closes the breaker by hand. A ban is not ours to lift: asking earlier makes it longer."""
     with transaction.atomic():

@@ -156,6 +156,8 @@ class ExchangeHealth(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     probe_until = models.DateTimeField(null=True, blank=True)
     banned_until = models.DateTimeField(null=True, blank=True)
+    # When somebody last spent of its budget while Redis was away: what is counted there since before is too little.
+    uncounted_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True)
     changed_at = models.DateTimeField()
 

@@ -20,7 +20,7 @@ from django.db import connections
 
 from alphapulse.sandbox.testing import SandboxControl
 from config.celery import app
-from config.embedded import processes
+from config.embedded import processes, services
 from config.embedded.postgres import place_for
 from config.settings import database
 from tests.chaos.proxy import Proxy
@@ -28,8 +28,8 @@ from tests.chaos.scenario import Broken, Where
 from tests.e2e.make_run import MakeRun
 from tests.servers import redis_server
 
-SYNC_WORKERS = ("worker-sync-1", "worker-sync-2")
-WORKERS = ("worker-control", *SYNC_WORKERS)
+WORKERS = tuple(name for name, _, _ in services.WORKERS)
+SYNC_WORKERS = tuple(name for name, queue, _ in services.WORKERS if queue == "sync")
 # Live accounts of these have a gateway that swallows everything.
 BLACK_HOLES = ("kraken", "okx", "kucoin")
 COMPLAINT = re.compile(r"WARNING|ERROR|CRITICAL|Error|Exception")

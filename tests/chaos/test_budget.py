@@ -39,8 +39,8 @@ for number in range(int(sys.argv[2])):
         workspace=Workspace.objects.get(), exchange_id="binance", label=f"a{number}", environment="sandbox",
         credentials=Credentials(api_key=keys.api_key, secret=keys.secret), check=False,
     )
-# Orders and positions would spend the futures' budget first.
-SyncState.objects.filter(kind__in=["orders", "positions"]).delete()
+# Other kinds would spend other budgets first.
+SyncState.objects.filter(account__isnull=False).exclude(kind="balances").delete()
 SyncState.objects.filter(kind="balances").update(interval_override=timedelta(seconds=1))
 """
 

@@ -13,7 +13,17 @@ from django.contrib import admin  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-API = ("/api/exchange/balance", "/api/exchange/orders", "/api/portfolio/positions", "/api/system/status")
+API = (
+    "/api/exchange/balance",
+    "/api/exchange/orders",
+    "/api/exchange/trades",
+    "/api/exchange/transfers",
+    "/api/exchange/funding",
+    "/api/exchange/ledger",
+    "/api/exchange/history",
+    "/api/portfolio/positions",
+    "/api/system/status",
+)
 ROWS = 30
 
 

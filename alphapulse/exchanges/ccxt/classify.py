@@ -112,6 +112,8 @@ _BY_CODE: tuple[Row, ...] = (
     _codes("binance", "-1002, -1022, -2014, -2015", CredentialsRejected, _REJECTED),
     _codes("binance", "-4109", PermissionMissing, "has this account's wallet switched off"),
     _codes("binance", "-3003", PermissionMissing, "this account has no margin wallet"),
+    # Most spot markets have no margin: their lists are not broken, there are none.
+    _codes("binance", "-1121, -3027, -3028", NotSupported, "has no such market here"),
     # https://bybit-exchange.github.io/docs/v5/error
     _codes("bybit", "10002", ClockSkewed, _SKEWED),
     _codes("bybit", "10006, 10018, 10429", RateLimited, _LIMITED, _SHORT),

@@ -90,7 +90,7 @@ class HistoryReader:
             try:
                 page, _ = await self._asker.asked(partial(self._page, history, wanted, step.cursor))
             except ExchangeError as exc:
-                self._steps[-1] = replace(step, error=exc)
+                self._steps[-1] = replace(step, error=_or_absent(history, exc))
                 return
             events, cursor, is_last = page
             found |= {key(event): event for event in events}
@@ -227,6 +227,12 @@ def _not_permitted(step: Step) -> Step:
     if not isinstance(error, CredentialsRejected):
         return step
     return replace(step, error=PermissionMissing(error.message, code=error.code))
+
+
+def _or_absent(history: History, error: ExchangeError) -> ExchangeError:
+    if error.code not in history.absent_codes:
+        return error
+    return NotSupported(f"{error.message} This account has no {history.source}, as it seems.", code=error.code)
 
 
 def _raw(history: History, row: Mapping[str, Any]) -> Mapping[str, Any]:

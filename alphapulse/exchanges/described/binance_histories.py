@@ -173,6 +173,24 @@ def _card(source: str, transaction_type: int) -> History:
     )
 
 
+def _rewards(product: str, **others: object) -> History:
+    return _sapi(
+        f"{product}_rewards",
+        f"sapi_get_simple_earn_{product}_history_rewardsrecord",
+        reader=f"binance_{product}_reward",
+        weight=150,
+        rows="rows[]",
+        count_at="total",
+        limit_param="size",
+        window=_UNDER_90_DAYS,
+        pages=Pages(param="current"),
+        # A day's real-time rewards bear the day's date, and come when it is over.
+        changes_for=3 * _DAY,
+        has_ids=False,
+        **others,  # type: ignore[arg-type]
+    )
+
+
 HISTORIES: Mapping[SyncKind, tuple[History, ...]] = {
     SyncKind.TRADES: (
         _trades("spot", "spot", {"spot": 20}),
@@ -238,34 +256,8 @@ HISTORIES: Mapping[SyncKind, tuple[History, ...]] = {
             skips={"enInfo": frozenset({"Flexible", "Locked"})},
             late=_HOUR,
         ),
-        _sapi(
-            "flexible_rewards",
-            "sapi_get_simple_earn_flexible_history_rewardsrecord",
-            reader="binance_flexible_reward",
-            weight=150,
-            rows="rows[]",
-            count_at="total",
-            limit_param="size",
-            params={"type": "ALL"},
-            window=_UNDER_90_DAYS,
-            pages=Pages(param="current"),
-            # A day's real-time rewards bear the day's date, and come when it is over.
-            changes_for=3 * _DAY,
-            has_ids=False,
-        ),
-        _sapi(
-            "locked_rewards",
-            "sapi_get_simple_earn_locked_history_rewardsrecord",
-            reader="binance_locked_reward",
-            weight=150,
-            rows="rows[]",
-            count_at="total",
-            limit_param="size",
-            window=_UNDER_90_DAYS,
-            pages=Pages(param="current"),
-            changes_for=3 * _DAY,
-            has_ids=False,
-        ),
+        _rewards("flexible", params={"type": "ALL"}),
+        _rewards("locked"),
         _sapi(
             "margin_interest",
             "sapi_get_margin_interesthistory",
@@ -293,6 +285,8 @@ HISTORIES: Mapping[SyncKind, tuple[History, ...]] = {
             pages=Pages(param="page"),
             changes_for=3 * _DAY,
             has_ids=False,
+            # "System abnormality": who has no part in the rebates.
+            absent_codes=frozenset({"-1000"}),
         ),
         _income("usdm_income", "fapiprivate_get_income", 30, _THREE_MONTHS),
         _income("coinm_income", "dapiprivate_get_income", 20, None),

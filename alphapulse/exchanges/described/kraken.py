@@ -42,8 +42,8 @@ KRAKEN = Exchange(
     # seconds; public calls one a second and IP. Ours keeps one IP below both.
     quotas=(
         Quota(name="requests", limit=60, host="api.kraken.com"),
-        # What the counter falls by in a minute.
-        Quota(name="counter", limit=20, host="api.kraken.com", is_per_key=True),
+        # Two windows' worth may come at once: with the other reads it stays below 15, and falls faster than it rises.
+        Quota(name="counter", limit=5, window=timedelta(seconds=20), host="api.kraken.com", is_per_key=True),
     ),
     reads={
         SyncKind.BALANCES: (Read(wallet="spot", calls=(_call("result{}", holding=_HELD),)),),

@@ -141,7 +141,7 @@ OKX = Exchange(
         "options",
         "earn",
         "trigger and other algo orders",
-        "trades of dated futures",
+        "the past of dated futures and of margin trades",
         "the funding account's bills",
     ),
     key_check=Call(method="fetch_balance", rows="data[]"),

@@ -105,7 +105,7 @@ class Account(OfAccount):
     @extend_schema(request=AccountChanges, responses=AccountRow)
     def patch(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
-        stored = {"label": account.label, "egress": account.egress, "wallets": account.wallets}
+        stored = {name: getattr(account, name) for name in ("label", "egress", "wallets", "history_from")}
         wanted = stored | given(AccountChanges, request)
         with told_by_field():
             services.change_account(account, **wanted, at=now(), actor=request.user)

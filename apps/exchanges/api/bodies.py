@@ -38,6 +38,12 @@ class AccountBody(CredentialsBody):
         max_length=MOST_WALLETS,
         help_text="those to keep in sync; empty: all",
     )
+    history_from = serializers.DateField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="since when its past is read; null: two years before it was added",
+    )
 
 
 class AccountChanges(Body):
@@ -46,6 +52,9 @@ class AccountChanges(Body):
     label = serializers.CharField(max_length=80, required=False)
     egress = serializers.CharField(max_length=40, required=False)
     wallets = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=MOST_WALLETS)
+    history_from = serializers.DateField(
+        required=False, allow_null=True, help_text="since when its past is read; null: two years before it was added"
+    )
 
 
 class DisableBody(Body):
@@ -72,6 +81,9 @@ class AccountRow(serializers.Serializer):
     egress = serializers.CharField()
     label = serializers.CharField()
     wallets = serializers.ListField(child=serializers.CharField())
+    history_from = serializers.DateField(
+        allow_null=True, help_text="since when its past is read; null: two years before it was added"
+    )
     is_enabled = serializers.BooleanField()
     disabled_reason = serializers.CharField(allow_blank=True)
     permissions = serializers.SerializerMethodField()

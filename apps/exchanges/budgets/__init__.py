@@ -21,7 +21,8 @@ one worker at a time, and when all that was under way must have been sent, the n
 Without headers the window is waited out. Later windows are opened at zero, as always. Who knows that nothing of ours
 was under way can `vouch` for it: then the first header sets the counter, and what no header tells is zero.
 
-**With Redis away** each process takes its fraction of the limit out of a count of its own (`alone`).
+**With Redis away** each process takes its fraction of the limit out of a count of its own (`alone`). When it is back
+that is a loss, also to who has not noticed: who spends so writes the time into a row, and who takes names that time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,17 +64,20 @@ def take(
     now: datetime,
     keep: Mapping[str, int] | None = None,
     key: str = "",
+    uncounted_at: datetime | None = None,
 ) -> Grant:
     """A grant of as many of `wanted` syncs, each at `costs` (weight by quota), as may go out now.
 
     They are counted as spent: `give_back` what is not asked after all, and tell when the rest is `finished`. `keep` is
-    the weight that must be left of each quota for others; `key` whose quotas per key are asked, too.
+    the weight that must be left of each quota for others; `key` whose quotas per key are asked, too; `uncounted_at`
+    when some process last spent of it while Redis was away.
     """
     asks = [
         _ask(route, quota, costs[quota.name], _share().of(quota.limit), now=now, keep=(keep or {}), key=key)
         for quota in _quotas(route, costs, key)
     ]
-    return _granted(asks, wanted)
+    lost = milliseconds(uncounted_at + clock_offset(route)) if uncounted_at else 0
+    return _granted([replace(ask, uncounted=lost) for ask in asks], wanted)
 
 
 def take_part(route: Route, costs: Mapping[str, int], *, of: str, part: float, wanted: int, now: datetime) -> Grant:

@@ -16,7 +16,8 @@ class Ask:
     """Units at `cost` each out of `limit` less `keep`, in each of the windows that begin at `starts`.
 
     All times are milliseconds, by the exchange's clock. `assumed` is what a window whose count is lost counts as;
-    `tells`: the exchange's answers say what is used. `spared` is what was given back of the weight that was granted.
+    `tells`: the exchange's answers say what is used. `uncounted` is when somebody last spent without being counted:
+    what is counted since before then is lost. `spared` is what was given back of the weight that was granted.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Ask:
     keep: int
     assumed: int
     tells: bool
+    uncounted: int = 0
     spared: int = 0
 
 
@@ -44,6 +46,11 @@ class Grant:
     epochs: tuple[str, ...] = ()
     is_probe: bool = False
     is_unsure: bool = False
+
+    @property
+    def is_uncounted(self) -> bool:
+        """Granted while Redis was away: nobody else knows of it."""
+        return bool(self.units and self.asks and not self.epochs)
 
 
 def windows_of(quota: Quota, first: datetime, last: datetime) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ local function read(quota)
 end
 
 local function is_lost(quota)
-  if quota.forget or quota.run ~= run then return true end
+  if quota.forget or quota.run ~= run or tonumber(quota.epoch) < quota.uncounted then return true end
   for i, start in ipairs(quota.starts) do
     local was_opened = start >= quota.first and start <= quota.opened
     if was_opened and redis.call('EXISTS', quota.keys[i]) == 0 then return true end

@@ -3,9 +3,9 @@
 The network comes first, the transaction after it, the announcement on commit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ def add_account(
     environment: str = Environment.LIVE,
     egress: str = DEFAULT_EGRESS,
     wallets: Sequence[str] = (),
+    history_from: date | None = None,
     actor: Any = None,
     check: bool = True,
     may_withdraw: bool = False,
@@ -52,7 +53,7 @@ def add_account(
         egress=egress,
     )
     refuse_unknown_wallets(account.exchange_id, wallets)
-    account.wallets = list(wallets)
+    account.wallets, account.history_from = list(wallets), history_from
     report = keys.check(account) if check else None
     keys.refuse_withdrawals(report, may_withdraw=may_withdraw)
     return store_new(account, report, at=now(), actor=actor)
@@ -175,12 +176,13 @@ def change_account(
     label: str,
     egress: str,
     wallets: Sequence[str],
+    history_from: date | None,
     at: datetime,
     actor: Any = None,
 ) -> bool:
     """What may change about an account beside its keys; False where nothing did. Raises AccountRefused."""
     refuse_unknown_wallets(account.exchange_id, wallets)
-    wanted = {"label": _readable(label), "egress": egress, "wallets": list(wallets)}
+    wanted = {"label": _readable(label), "egress": egress, "wallets": list(wallets), "history_from": history_from}
     with transaction.atomic():
         stored = ExchangeAccount.objects.select_for_update().get(pk=account.pk)
         before = {name: getattr(stored, name) for name, value in wanted.items() if getattr(stored, name) != value}
@@ -191,9 +193,13 @@ def change_account(
         _refuse_twins(account)
         ExchangeAccount.objects.filter(pk=account.pk).update(**wanted)
         after = {name: wanted[name] for name in before}
-        record("account.changed", account, at=at, actor=actor, before=before, after=after)
+        record("account.changed", account, at=at, actor=actor, before=_as_json(before), after=_as_json(after))
         _announce(account_changed, account)
     return True
+
+
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def disable_account(account: ExchangeAccount, *, reason: str, at: datetime, actor: Any = None) -> bool:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from random import random
 
-from django.db.models import Min, QuerySet
+from django.db.models import F, Min, QuerySet, Value
+from django.db.models.functions import Least
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing, Transient
 from alphapulse.exchanges.expected import Listed, expected
@@ -68,11 +69,16 @@ def ask_again(kind: SyncKind, account_id: int, now: datetime) -> None:
     HistoryCursor.objects.filter(account=account_id, kind=kind, due_at__gt=now).update(due_at=now)
 
 
-def read_again(rows: QuerySet[HistoryCursor], *, since: datetime, now: datetime) -> int:
-    """From then on, whatever was read. What is there is not stored twice. Returns how many lists that are."""
-    begun = {"start_at": since, "reached_at": since, "page": "", "window_until": None, "caught_up_at": None}
-    fine = {"status": HistoryStatus.OK, "failures": 0, "error": ""}
-    return rows.update(**begun, **fine, is_behind=True, due_at=now)
+def read_again(rows: QuerySet[HistoryCursor], *, since: datetime | None, now: datetime) -> int:
+    """From then on, or each from its own start, whatever was read. Returns how many lists that are.
+
+    What is there is not stored twice. A start that is earlier than before is the new start.
+    """
+    earliest = (
+        {"start_at": Least("start_at", Value(since)), "reached_at": since} if since else {"reached_at": F("start_at")}
+    )
+    begun = {"page": "", "window_until": None, "caught_up_at": None, "is_behind": True, "due_at": now}
+    return rows.update(**earliest, **begun, status=HistoryStatus.OK, failures=0, error="")
 
 
 def follow_account(account: ExchangeAccount, now: datetime) -> None:

@@ -51,6 +51,8 @@ class Lane:
     egress: str
     due: int
     is_probing: bool
+    # See `ExchangeHealth`.
+    uncounted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,8 @@ class StepPlan:
 class Claim:
     """States that are ours until the run's lease ends: all of one kind, exchange, environment and egress.
 
-    `keep` is what accounts leave of each quota; `steps`, by state, is what is read on of histories.
+    `keep` is what accounts leave of each quota, `uncounted_at` the lane's; `steps`, by state, is what is read on of
+    histories.
     """
 
     run: SyncRun
@@ -78,6 +81,7 @@ class Claim:
     states: list[SyncState]
     grant: budgets.Grant
     keep: Mapping[str, int]
+    uncounted_at: datetime | None = None
     steps: Mapping[int, StepPlan] = field(default_factory=dict)
 
     @property
@@ -117,10 +121,11 @@ def _by_lane(due: SyncStateQuerySet) -> Any:
 def _open(exchange_id: str, waiting: Iterable[Sequence[Any]], now: datetime) -> Iterator[Lane]:
     troubled = health.of_exchange(exchange_id)
     for environment, egress, due, *_ in waiting:
-        breaker = troubled[environment, egress].breaker if (environment, egress) in troubled else Breaker()
+        row = troubled.get((environment, egress))
+        breaker = row.breaker if row else Breaker()
         if breaker.allows(now):
-            is_probing = breaker.state(now) is BreakerState.HALF_OPEN
-            yield Lane(environment=environment, egress=egress, due=due, is_probing=is_probing)
+            is_probing, uncounted = breaker.state(now) is BreakerState.HALF_OPEN, row.uncounted_at if row else None
+            yield Lane(environment=environment, egress=egress, due=due, is_probing=is_probing, uncounted_at=uncounted)
 
 
 def claim_batch(exchange_id: str, kind: SyncKind, now: datetime) -> Claim | None:
@@ -178,13 +183,17 @@ def _claim(
 ) -> Claim | None:
     costs = catalogue.exchange(route.exchange_id).costs(kind)
     wanted = 1 if lane.is_probing else min(lane.due, batch_size(kind))
-    grant = _granted(route, costs, wanted=wanted, now=now, keep=keep)
+    grant = _granted(route, costs, wanted=wanted, now=now, keep=keep, uncounted_at=lane.uncounted_at)
     if not grant.units:
         return None
+    if grant.is_uncounted:
+        health.spent_uncounted(route, at=now)
     may_ask = not lane.is_probing or health.take_probe(route, now)
     run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
     grant = budgets.give_back(grant, unused=grant.units - len(states))
-    return Claim(run=run, route=route, kind=kind, states=states, grant=grant, keep=keep) if run else None
+    if run is None:
+        return None
+    return Claim(run=run, route=route, kind=kind, states=states, grant=grant, keep=keep, uncounted_at=lane.uncounted_at)
 
 
 def _granted(route: Route, costs: Mapping[str, int], *, wanted: int, **when: Any) -> budgets.Grant:

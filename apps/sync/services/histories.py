@@ -5,16 +5,23 @@ once by the next until the account has caught up. The claims, the budget and the
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
 from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
+from apps.audit.services import record
 from apps.exchanges import budgets
+from apps.exchanges.models import ExchangeAccount
+from apps.ledger.models import HistoryCursor
 from apps.ledger.services import cursors, histories, sweep
 from apps.sync.models import SyncState
 from apps.sync.services.claim import READ_ON, Claim, StepPlan
@@ -34,6 +41,24 @@ def ask_again(states: Iterable[SyncState], now: datetime) -> None:
             sweep.ask_again(state.account_id, now)
         else:
             cursors.ask_again(SyncKind(state.kind), state.account_id, now)
+
+
+def read_again(rows: QuerySet[HistoryCursor], *, since: datetime | None, at: datetime, actor: Any = None) -> int:
+    """These lists from a time on, or each from its own start; they go on at once. Returns how many that are.
+
+    What is there is not stored twice, and is not complete until it has been read.
+    """
+    with transaction.atomic():
+        of_account: dict[ExchangeAccount, list[HistoryCursor]] = defaultdict(list)
+        for row in rows.select_related("account").order_by("pk").select_for_update(of=("self",)):
+            of_account[row.account].append(row)
+        for account, own in of_account.items():
+            cursors.read_again(HistoryCursor.objects.filter(pk__in=[row.pk for row in own]), since=since, now=at)
+            states = SyncState.objects.filter(account=account, kind__in={row.kind for row in own})
+            states.filter(due_at__gt=at).update(due_at=at)
+            told = {"since": since.isoformat() if since else None, "lists": len(own), "first": list(map(str, own[:10]))}
+            record("history.read_again", account, at=at, actor=actor, **told)
+    return sum(map(len, of_account.values()))
 
 
 # --- Before the fetch ---------------------------------------------------------------------------------------------

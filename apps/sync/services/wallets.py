@@ -42,7 +42,8 @@ def plan(claim: Claim, now: datetime) -> Plan:
         waiting = [account for account, reads in due.items() if read in reads and read.is_seldom]
         if waiting:
             costs = claim.facts.costs(claim.kind, [read.wallet])
-            grants.append(budgets.take(claim.route, costs, wanted=len(waiting), now=now, keep=claim.keep))
+            when = {"now": now, "keep": claim.keep, "uncounted_at": claim.uncounted_at}
+            grants.append(budgets.take(claim.route, costs, wanted=len(waiting), **when))
             for account in waiting[: grants[-1].units]:
                 usual[account].append(read.wallet)
     # A sync that asked for nothing would prove nothing.

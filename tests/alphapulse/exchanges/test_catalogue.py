@@ -8,6 +8,7 @@ from alphapulse.exchanges.ccxt.histories import METHODS
 from alphapulse.exchanges.ccxt.known import known_exchange_ids, required_credentials
 from alphapulse.exchanges.own_rows import READERS
 from alphapulse.exchanges.parse_history import OF_METHODS
+from alphapulse.resilience.budget import Share
 from alphapulse.types import HISTORY_KINDS, SyncKind
 
 DESCRIBED = ("binance", "bybit", "coinbase", "gate", "kraken", "kucoin", "okx")
@@ -92,6 +93,18 @@ def test_a_step_of_a_dear_history_is_one_request():
     assert not facts.fits_a_step({"sapi_uid": 90000}, withdrawals)
     assert facts.fits_a_step({"sapi_uid": 90000}, deposits)
     assert facts.fits_a_step({"sapi_uid": 36000}, withdrawals)
+
+
+def test_kraken_never_counts_more_of_a_key_than_it_may_have():
+    """15 at a time, 20 a minute: histories, and one of each read, which cost one each."""
+    facts = exchange("kraken")
+    (counter,) = (quota for quota in facts.quotas if quota.is_per_key)
+    a_window = Share().of(counter.limit)
+    reads = [facts.intervals[kind] for kind in (SyncKind.BALANCES, SyncKind.POSITIONS, SyncKind.ORDERS)]
+    minute = timedelta(minutes=1)
+    assert 2 * a_window + len(reads) <= 15
+    assert a_window * (minute / counter.window) + sum(minute / interval for interval in reads) <= 20
+    assert all(a_window >= facts.costs(kind)["counter"] for kind in facts.histories)
 
 
 def test_binances_histories_cost_what_is_published():

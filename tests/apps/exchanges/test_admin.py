@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -81,6 +83,13 @@ def test_an_account_is_added_through_the_check_of_its_key(bybit_key):
     assert (entry.action, entry.actor.username) == ("account.created", "ops")
 
 
+def test_an_account_says_since_when_its_past_is_wanted(bybit_key):
+    given = {"api_key": bybit_key.api_key, "secret": bybit_key.secret}
+    posted(logged_in(), add_url(ExchangeAccount), history_from="2021-05-01", may_withdraw="on", **given)
+
+    assert ExchangeAccount.objects.get().history_from == date(2021, 5, 1)
+
+
 def test_a_rejected_key_is_an_error_at_its_field_and_its_secret_does_not_come_back(bybit_key):
     client = logged_in()
     answer = posted(client, add_url(ExchangeAccount), api_key=bybit_key.api_key, secret="not-the-secret")
@@ -100,6 +109,7 @@ def test_a_rejected_key_is_an_error_at_its_field_and_its_secret_does_not_come_ba
         ({"secret": ""}, "secret", "needs the secret"),
         ({"wallets": "sport"}, "wallets", "no wallet sport"),
         ({"label": ""}, "label", "required"),
+        ({"history_from": "last spring"}, "history_from", "valid date"),
     ],
 )
 def test_what_cannot_be_an_account_is_an_error_at_its_field(nobody_answers, changes, field, words):

@@ -159,13 +159,14 @@ def test_accounts_are_found_by_exchange_environment_state_and_group():
 def test_an_account_is_renamed_and_its_wallets_chosen():
     client, mine = logged_in(), account()
     url = f"/api/exchange/accounts/{mine.pk}"
-    answer = client.patch(url, {"label": "other", "wallets": ["spot"]}, format="json")
-    assert (answer.json()["label"], answer.json()["wallets"]) == ("other", ["spot"])
+    changes = {"label": "other", "wallets": ["spot"], "history_from": "2021-05-01"}
+    answer = client.patch(url, changes, format="json")
+    assert {name: answer.json()[name] for name in changes} == changes
     assert client.patch(url, {}, format="json").json() == answer.json()
     account("taken")
     assert list(client.patch(url, {"label": "taken"}, format="json").json()["errors"]) == ["label"]
     details = AuditEntry.objects.get(action="account.changed").details
-    assert details["before"] == {"label": "main", "wallets": []}
+    assert details["before"] == {"label": "main", "wallets": [], "history_from": None}
 
 
 def test_an_account_is_disabled_with_a_reason_and_enabled_again():

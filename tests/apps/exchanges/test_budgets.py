@@ -410,6 +410,26 @@ def test_what_was_granted_alone_makes_the_counters_lost_when_redis_is_back(away,
     assert taken(1000, later(61)) == ALL
 
 
+def test_what_another_process_spent_alone_is_a_loss_to_who_did_not_notice():
+    taken(1, NOON)
+    budgets.correct(BINANCE, told(20, later(1)))
+    assert taken(1, later(61)) == 1
+    others = {"uncounted_at": later(62)}
+    assert taken(1000, later(65), **others) == 1
+    assert taken(1000, later(66), **others) == 0
+    budgets.correct(BINANCE, told(2500, later(67)))
+    assert taken(1000, later(68), **others) == UNPROVEN - 1
+    budgets.correct(BINANCE, told(2900, later(96)))
+    assert taken(1000, later(97), **others) == ALL - 2900 // 20
+
+
+def test_a_grant_says_whether_anybody_else_can_know_of_it(away, redis_url):
+    assert budgets.take(BINANCE, SPOT, wanted=1, now=NOON).is_uncounted
+    assert not budgets.take(BINANCE, SPOT, wanted=0, now=NOON).is_uncounted
+    away.REDIS_URL = redis_url
+    assert not budgets.take(BINANCE, SPOT, wanted=1, now=NOON).is_uncounted
+
+
 def test_redis_is_not_tried_at_every_step_while_it_is_away(away, monkeypatch):
     tries = []
     monkeypatch.setattr(counters, "_connected", lambda url: tries.append(url) or _Refusing())

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -338,7 +338,7 @@ def test_a_key_that_another_account_uses_cannot_be_moved_here(answers):
 
 
 def change(mine: ExchangeAccount, **changes) -> bool:
-    wanted = {"label": mine.label, "egress": mine.egress, "wallets": mine.wallets}
+    wanted = {name: getattr(mine, name) for name in ("label", "egress", "wallets", "history_from")}
     return services.change_account(mine, **(wanted | changes), at=NOON)
 
 
@@ -354,6 +354,17 @@ def test_a_change_is_stored_audited_and_announced(told, django_capture_on_commit
         "before": {"label": "main", "wallets": []},
         "after": {"label": "savings", "wallets": ["spot"]},
     }
+
+
+def test_since_when_the_past_is_wanted_can_be_changed():
+    mine = account()
+    assert change(mine, history_from=date(2021, 5, 1))
+    assert ExchangeAccount.objects.get().history_start.isoformat() == "2021-05-01T00:00:00+00:00"
+    assert AuditEntry.objects.get().details == {
+        "before": {"history_from": None},
+        "after": {"history_from": "2021-05-01"},
+    }
+    assert not change(mine)
 
 
 def test_a_change_that_changes_nothing_tells_nobody(told, django_capture_on_commit_callbacks):

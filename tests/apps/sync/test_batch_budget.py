@@ -10,11 +10,13 @@ from alphapulse.types import Credentials, SyncKind
 from alphapulse.types import Environment as CoreEnvironment
 from apps.core.clock import now
 from apps.exchanges import budgets
-from apps.exchanges.models import Environment, ExchangeAccount
+from apps.exchanges.budgets import alone
+from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
 from apps.ledger.models import Order, WalletReading
 from apps.sync.models import SyncState
 from apps.sync.services import batch, states
 from apps.sync.services.batch import sync_batch
+from apps.sync.services.claim import claim_batch
 from tests.apps.builders import workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shared_redis")]
@@ -89,6 +91,20 @@ def test_with_redis_away_what_comes_due_is_still_synced(account, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     sync(SyncKind.BALANCES)
     assert SyncState.objects.get(account=account, kind="balances").failures == 0
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_was_spent_with_redis_away_is_told_by_a_row_to_who_did_not_notice(account, settings, is_told):
+    sync(SyncKind.BALANCES)
+    there, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
+    sync(SyncKind.BALANCES)
+    settings.REDIS_URL = there
+    # As in a process that has spent nothing meanwhile.
+    alone.settled(list(alone._until))
+    if not is_told:
+        ExchangeHealth.objects.all().delete()
+    claim = claim_batch("bybit", SyncKind.POSITIONS, now())
+    assert claim.grant.is_unsure is is_told
 
 
 def test_a_batch_takes_out_of_later_windows_what_it_has_sent(account):

@@ -210,9 +210,9 @@ def test_trigger_orders_are_chosen_with_the_wallet_that_they_are_part_of(add, as
     assert {"/fapi/v1/openOrders", "/fapi/v1/openAlgoOrders"} <= paths
     assert not [path for path in paths if path.startswith(("/api/v3/openOrders", "/dapi", "/sapi"))]
     assert set(WalletReading.objects.values_list("wallet", flat=True)) == {"usdm", "usdm-trigger"}
-    change_account(account, label="x", egress="default", wallets=["usdm", "spot"], at=real_now())
+    change_account(account, label="x", egress="default", wallets=["usdm", "spot"], history_from=None, at=real_now())
     assert set(WalletReading.objects.values_list("wallet", flat=True)) == {"usdm", "usdm-trigger"}
-    change_account(account, label="x", egress="default", wallets=["spot"], at=real_now())
+    change_account(account, label="x", egress="default", wallets=["spot"], history_from=None, at=real_now())
     assert not WalletReading.objects.exists()
 
 

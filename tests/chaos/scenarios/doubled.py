@@ -91,7 +91,10 @@ def an_outage_of_thirty_minutes(world: World) -> Held:
     world.add_accounts("binance", CROWD, prefix="crowd")
     world.rest()
     states = SyncState.objects.filter(environment="sandbox", account__isnull=False)
-    overdue, orders = states.exclude(kind=SyncKind.ORDERS), states.filter(kind=SyncKind.ORDERS)
+    overdue, orders = (
+        states.filter(kind__in=[SyncKind.BALANCES, SyncKind.POSITIONS]),
+        states.filter(kind=SyncKind.ORDERS),
+    )
     last = newest_run()
     with world.stopped():
         world.make_due(states, since=now() - timedelta(minutes=30))

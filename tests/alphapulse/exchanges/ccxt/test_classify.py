@@ -98,6 +98,9 @@ CASES = [
     ("binance", binance(-2014, "API-key format invalid.", status=401), CredentialsRejected),
     ("binance", binance(-2015, "Invalid API-key, IP, or permissions for action.", status=401), CredentialsRejected),
     ("binance", binance(-3003, "Margin account does not exist."), PermissionMissing),
+    ("binance", binance(-1121, "Invalid symbol."), NotSupported),
+    ("binance", binance(-3027, "Not a valid margin asset."), NotSupported),
+    ("binance", binance(-3028, "Not a valid margin pair."), NotSupported),
     ("binance", binance(-1022, "Signature for this request is not valid."), CredentialsRejected),
     (
         "binance",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("exchanges", "0003_history_from"),
+        ("exchanges", "0004_exchangehealth_uncounted_at"),
         ("users", "0002_sessions_tokens_and_settings"),
     ]
 

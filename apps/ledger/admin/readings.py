@@ -4,19 +4,13 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from apps.core.admin import EMPTY, ReadOnlyAdmin, freshness, linked, money, short, with_aside
+from apps.core.admin import EMPTY, ReadOnlyAdmin, freshness, money, short
 from apps.core.clock import now
 from apps.core.durations import utc
-from apps.exchanges.models import ExchangeAccount
+from apps.ledger.admin.columns import whose
 from apps.ledger.models import Balance, Order, Position, ReadRow, WalletReading, WalletStatus
 
 MONEY_OF_POSITIONS = ("notional", "entry_price", "mark_price", "unrealized_pnl", "leverage")
-
-
-def whose(account: ExchangeAccount) -> str:
-    """The account with a way to its page; its exchange, environment and owner in small."""
-    aside = f"{account.exchange_id}, {account.environment}, {account.workspace}"
-    return with_aside(linked(account, account.label), aside)
 
 
 class StaleFilter(admin.SimpleListFilter):
