@@ -177,7 +177,10 @@ class _Life:
         market = self._random.choice([market for market in self._markets if not market.is_spot])
         amount = self._small() * self._random.choice((1, -1))
         row = {"kind": "funding", "market": market.id, "market_kind": market.kind, "amount": amount}
-        return [row | {"at": max(at_ms - at_ms % PERIOD_MS, self._started_ms + HOUR_MS)}]
+        paid_ms = at_ms - at_ms % PERIOD_MS
+        # At the full hour always: files of some exchanges tell no more than the minute.
+        paid_ms += PERIOD_MS if paid_ms < self._started_ms + HOUR_MS else 0
+        return [row | {"at": paid_ms}] if paid_ms < self._made.until_ms else []
 
     def _purchase(self, at_ms: int) -> list[Json]:
         paid = {"fiat": "EUR", "fiat_amount": Decimal(100), "fee": Decimal(2)}

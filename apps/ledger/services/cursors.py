@@ -1,6 +1,7 @@
 """Which lists of an account are read on next, and where each stands after a step. Moved by the claim's holder alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from random import random
@@ -14,6 +15,7 @@ from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
 from alphapulse.exchanges.history import Step, Wanted
 from alphapulse.resilience.retry import RetryPolicy
 from alphapulse.types import HISTORY_KINDS, SyncKind
+from apps.core.upsert import upsert
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import LEFT_OUT, HistoryCursor, HistoryStatus, HistorySweep, ReadOn, Sighting
 from apps.market import services as market
@@ -168,37 +170,49 @@ def _skip_forgotten(kind: SyncKind, account: ExchangeAccount, now: datetime) -> 
 # --- After it -----------------------------------------------------------------------------------------------------
 
 
-def follow(
-    kind: SyncKind,
-    account_id: int,
-    wanted: Sequence[Wanted],
-    steps: Iterable[Step],
-    *,
-    rest: timedelta,
-    asked_at: datetime,
-    now: datetime,
-) -> None:
-    """Moves the cursors behind what was stored. One that was set anew meanwhile stays where it was set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSteps:
+    """What was wanted of one account's histories, and what became of it.
 
     `rest`: how long a list of all markets need not be asked for when nothing is left there.
     """
-    begun_at = {(each.source, each.symbol): each.cursor for each in wanted}
-    told = {(step.source, step.symbol): step for step in steps}
-    rows = HistoryCursor.objects.filter(account=account_id, kind=kind, source__in={source for source, _ in told})
+
+    account: ExchangeAccount
+    wanted: Sequence[Wanted]
+    steps: Sequence[Step]
+    rest: timedelta
+
+
+def follow(kind: SyncKind, told: Sequence[AccountSteps], *, asked_at: datetime, now: datetime) -> None:
+    """Moves the cursors behind what was stored. One that was set anew meanwhile stays where it was set."""
+    begun_at = {_name(one, each): each.cursor for one in told for each in one.wanted}
+    steps = {_name(one, step): (step, one.rest) for one in told for step in one.steps}
     moved = []
-    for row in rows.filter(symbol__in={symbol for _, symbol in told}).order_by("pk").select_for_update():
-        name = row.source, row.symbol
-        if name in told and begun_at.get(name) == row.cursor:
-            move(row, told[name], rest=IDLE if row.symbol else rest, asked_at=asked_at, now=now)
-            moved.append(row)
-    HistoryCursor.objects.bulk_update(moved, _MOVED)
-    for step in told.values():
+    for row in _locked(kind, steps):
+        name = (row.account_id, row.source, row.symbol)
+        if begun_at.get(name) == row.cursor:
+            step, rest = steps[name]
+            move(row, step, rest=IDLE if row.symbol else rest, asked_at=asked_at, now=now)
+            moved.append({column: getattr(row, column) for column in _COLUMNS})
+    upsert(HistoryCursor, moved, key=_KEY)
+    for (account_id, *_), (step, _) in steps.items():
         if isinstance(step.error, PermissionMissing):
             _leave_source(kind, account_id, step, now)
 
 
-_MOVED = ["reached_at", "page", "window_until", "caught_up_at", "is_behind", "due_at"]
-_MOVED += ["status", "failures", "error"]
+_KEY = ("account_id", "kind", "source", "symbol")
+_COLUMNS = [field.column for field in HistoryCursor._meta.concrete_fields if not field.primary_key]
+
+
+def _name(one: AccountSteps, of: Wanted | Step) -> tuple[int, str, str]:
+    return one.account.pk, of.source, of.symbol
+
+
+def _locked(kind: SyncKind, names: Collection[tuple[int, str, str]]) -> list[HistoryCursor]:
+    accounts, sources, symbols = ({name[place] for name in names} for place in range(3))
+    rows = HistoryCursor.objects.filter(account__in=accounts, kind=kind, source__in=sources, symbol__in=symbols)
+    pks = [pk for pk, *name in rows.values_list("pk", "account_id", "source", "symbol") if tuple(name) in names]
+    return list(HistoryCursor.objects.filter(pk__in=pks).order_by("pk").select_for_update())
 
 
 def move(row: HistoryCursor, step: Step, *, rest: timedelta, asked_at: datetime, now: datetime) -> None:

@@ -1,34 +1,22 @@
 """One step of a history: its rows and the cursors behind them, stored together."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alphapulse.exchanges.expected import names_of
-from alphapulse.exchanges.history import Step, Wanted
+from alphapulse.exchanges.history import Step
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.services import cursors, events, sightings
+from apps.ledger.services.cursors import AccountSteps
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSteps:
-    """What was wanted of one account's histories, and what became of it.
-
-    `rest`: how long what has caught up need not be asked for.
-    """
-
-    account: ExchangeAccount
-    wanted: Sequence[Wanted]
-    steps: Sequence[Step]
-    rest: timedelta
+__all__ = ["AccountSteps", "store_rows", "store_steps"]
 
 
 def store_steps(kind: SyncKind, told: Sequence[AccountSteps], *, asked_at: datetime, now: datetime) -> int:
     """Returns how many rows are new or different."""
     number = store_rows(kind, [(one.account, step) for one in told for step in one.steps])
-    for one in told:
-        cursors.follow(kind, one.account.pk, one.wanted, one.steps, rest=one.rest, asked_at=asked_at, now=now)
+    cursors.follow(kind, told, asked_at=asked_at, now=now)
     return number
 
 

@@ -27,7 +27,7 @@ KIND = SyncKind.TRADES
 # A round begins that long after the last was through, for who buys and sells between two syncs leaves no trace.
 AGAIN = timedelta(days=30)
 # No markets are known: they are being read.
-SOON = timedelta(minutes=5)
+SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

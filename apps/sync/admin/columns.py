@@ -69,6 +69,8 @@ class StateColumns:
             return "not asked"
         lag = state.lag(now())
         told = f"{in_words(lag)} overdue" if lag > timedelta(seconds=1) else since(state.due_at)
+        if state.is_behind:
+            told = "reading back"
         return with_aside(told, f"every {in_words(state.interval)}")
 
     @admin.display(description="error", ordering="error")

@@ -30,20 +30,29 @@ class FailingFilter(admin.SimpleListFilter):
     parameter_name = "failing"
 
     def lookups(self, *_: Any) -> list[tuple[str, str]]:
-        return [("yes", "failing"), ("held", "held back, or not read yet"), ("no", "fine"), ("off", "not asked")]
+        return [
+            ("yes", "failing"),
+            ("held", "held back, or not read yet"),
+            ("back", "reading back"),
+            ("no", "fine"),
+            ("off", "not asked"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncState]) -> QuerySet[SyncState]:
         if self.value() == "off":
             return queryset.filter(due_at=None)
-        if self.value() in ("held", "no"):
+        if self.value() in STANDINGS:
             # Their intervals are the catalogue's: no question for the database.
-            wanted = WAITING if self.value() == "held" else WELL
-            return queryset.filter(pk__in=_standing_so(queryset.filter(due_at__isnull=False, failures=0), wanted))
+            asked = queryset.filter(due_at__isnull=False, failures=0)
+            return queryset.filter(pk__in=_standing_so(asked, STANDINGS[self.value()]))
         return queryset.failing() if self.value() == "yes" else queryset
 
 
-WAITING = {Standing.HELD_BACK, Standing.NOT_READ_YET}
-WELL = {Standing.FINE, Standing.NOT_PERMITTED}
+STANDINGS = {
+    "held": {Standing.HELD_BACK, Standing.NOT_READ_YET},
+    "back": {Standing.READING_BACK},
+    "no": {Standing.FINE, Standing.NOT_PERMITTED},
+}
 
 
 def _standing_so(states: QuerySet[SyncState], wanted: set[Standing]) -> list[int]:

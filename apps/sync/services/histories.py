@@ -28,6 +28,7 @@ from apps.sync.services.claim import READ_ON, Claim, StepPlan
 
 # The part of each quota that looking where nothing is expected may take.
 SWEEPS_PART = 0.10
+SOON = timedelta(minutes=1)
 # Whose part is spent comes again then, not all at once.
 LATER = timedelta(minutes=1)
 
@@ -165,5 +166,6 @@ def go_on(state: SyncState, now: datetime) -> None:
     else:
         kind = SyncKind(state.kind)
         due, state.is_behind = cursors.next_due(kind, state.account), cursors.is_behind(kind, state.account)
-    if due is not None and state.due_at is not None:
-        state.due_at = max(now, min(state.due_at, due))
+    if state.due_at is not None:
+        # Without a list nothing has been seen yet, or the markets are being read.
+        state.due_at = max(now, min(state.due_at, due or now + SOON))

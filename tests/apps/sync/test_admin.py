@@ -93,7 +93,8 @@ def test_states_are_filtered_by_how_they_go():
     state(account("sleeping-one"), due_at=None)
     state(account("late-one"), **soon | {"due_at": now() - timedelta(minutes=10)})
     state(account("spot-only-one"), "positions", **soon | {"error_kind": "PermissionMissing", "error": "may not"})
-    names = [f"{word}-one" for word in ("fine", "failing", "sleeping", "late", "spot-only")]
+    state(account("young-one"), "trades", is_behind=True, due_at=now() - timedelta(minutes=10), succeeded_at=now())
+    names = [f"{word}-one" for word in ("fine", "failing", "sleeping", "late", "spot-only", "young")]
 
     def found(answer: str) -> set[str]:
         page = text_of(client, f"{list_url(SyncState)}?failing={answer}")
@@ -101,6 +102,7 @@ def test_states_are_filtered_by_how_they_go():
 
     assert (found("yes"), found("off")) == ({"failing-one"}, {"sleeping-one"})
     assert (found("no"), found("held")) == ({"fine-one", "spot-only-one"}, {"late-one"})
+    assert found("back") == {"young-one"}
 
 
 def test_the_list_of_accounts_counts_by_the_same_definition_as_the_status():

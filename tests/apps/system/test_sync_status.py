@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from apps.core.clock import now
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
+from apps.ledger.models import HistoryCursor
 from apps.sync.models import SyncState
 from apps.system.models import WATCHDOG, Heartbeat, OpsEvent, Trouble
 from tests.apps.builders import account, state
@@ -57,6 +58,30 @@ def test_errors_stand_below_their_line_with_what_to_do():
     assert "    Bybit did not answer in time. Wait." in told
     assert "    disabled: the key was rejected twice" in told
     assert "4 states: 1 failing, 1 disabled." in told
+
+
+def a_past(**fields) -> None:
+    mine = account("young")
+    state(mine, "trades", **({"is_behind": True, "succeeded_at": now()} | fields))
+    HistoryCursor.objects.create(
+        account=mine, kind="trades", source="spot", symbol="BTC/USDT", start_at=now(), reached_at=now(), due_at=now()
+    )
+
+
+def test_a_past_that_is_read_back_says_how_far_it_is_and_is_no_trouble():
+    a_past(due_at=now() - timedelta(minutes=20))
+    told = status()
+    assert "reading back: 1 of 1 lists to be read on, 0 of ? markets swept" in told
+    assert "1 state: 1 reading back." in told
+    assert json.loads(status(failing=True, json=True))["states"] == []
+    (line,) = json.loads(status(json=True))["states"]
+    assert (line["standing"], line["lag"]) == ("reading back", 0)
+
+
+def test_a_past_that_nobody_reads_for_an_hour_is_held_back():
+    a_past(due_at=now() - timedelta(hours=2))
+    (line,) = json.loads(status(failing=True, json=True))["states"]
+    assert line["standing"] == "held back"
 
 
 def test_only_what_fails_or_one_account_can_be_shown():

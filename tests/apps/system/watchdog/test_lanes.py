@@ -57,6 +57,13 @@ def test_what_is_not_due_yet_is_not_missed():
     assert at(3000) == []
 
 
+def test_a_past_that_waits_for_its_budget_is_not_missed():
+    mine = account()
+    state(mine, "trades", succeeded_at=NOON, due_at=NOON, is_behind=True)
+    state(mine, succeeded_at=NOON, due_at=later(3600), interval_override=timedelta(hours=1))
+    assert at(3000) == []
+
+
 def test_a_disabled_account_is_not_missed():
     state(account(is_enabled=False), succeeded_at=NOON, due_at=None)
     assert at(3600) == []
