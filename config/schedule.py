@@ -40,4 +40,5 @@ BEAT_SCHEDULE = {
     **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
+    "prune sessions": _every(timedelta(hours=1), "users.prune"),
 }

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import dj_database_url
+from corsheaders.defaults import default_headers
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, TransferKind, TransferStatus
 from apps.core.encryption import key_ring
 from config import env
 from config.celery import app as celery_app  # noqa: F401  (wherever Django is set up, tasks are sent by our app)
@@ -29,6 +32,8 @@ except ImproperlyConfigured as problem:
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", "localhost,127.0.0.1")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS")
 AUTH_USER_MODEL = "users.User"
+# The first makes; the others only read what an earlier version made.
+PASSWORD_HASHERS = ["apps.users.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -38,12 +43,41 @@ AUTH_PASSWORD_VALIDATORS = [
 HTTPS = env.bool("HTTPS", True)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY") else None
+# One proxy in front, whose X-Forwarded-Proto and X-Forwarded-For are true; without it they are the visitor's own words.
+BEHIND_PROXY = env.bool("BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# Off only where `make run` has no TLS either: the demo user is staff, on loopback.
+STAFF_TWO_FACTOR = env.bool("STAFF_TWO_FACTOR", HTTPS)
+SESSION_COOKIE_AGE = 60 * 60 * 12
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Everything from here, nothing inline: pages, API and docs alike. A script of a template's own takes the nonce.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+# Origins (`https://app.example.org`) whose pages may call the API. Tokens travel in a header, cookies never do.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["ETag", "Retry-After"]
+CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Applications -------------------------------------------------------------------------------------------------
 
@@ -65,14 +99,23 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "corsheaders",
+    "csp",
     "django_prometheus",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.core.headers.PermissionsPolicy",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "apps.core.caching.ApiCaching",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -135,6 +178,9 @@ CHANNEL_LAYERS = {
     }
 }
 
+# All rate limits times this: for a machine that asks its own, as measurements do.
+RATE_LIMIT_FACTOR = max(1, env.int("RATE_LIMIT_FACTOR", 1))
+
 # --- Celery -------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL
@@ -193,22 +239,48 @@ EMAIL_TIMEOUT = 10
 # --- REST ---------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.users.api.permissions.HasScope"],
+    "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
     "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
-    # By itself DRF believes any X-Forwarded-For: who guesses passwords would have a new address for each guess.
-    "NUM_PROXIES": 1 if env.bool("BEHIND_PROXY") else 0,
+    "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttling.Limits"],
     # `?format=` is no parameter of ours: there is JSON alone.
     "URL_FORMAT_OVERRIDE": None,
 }
-SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
-    # A new password ends every token of the old one.
-    "CHECK_REVOKE_TOKEN": True,
+# How long a refresh token lasts, how it rotates and what ends it: apps/users/models/sessions.py.
+SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=5)}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AlphaPulse",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "Answers come from stored rows and never wait for an exchange. Amounts are strings, exact and plain; null is "
+        "unknown, never zero. Times are ISO 8601, UTC. Errors are problem+json with a stable `code`."
+    ),
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None},
+    # What is only ever said is left out of what is sent, and the other way round.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderSideEnum": [each.value for each in Side],
+        "PositionSideEnum": [each.value for each in PositionSide],
+        "OrderStatusEnum": [each.value for each in OrderStatus],
+        "WalletStatusEnum": "apps.ledger.models.WalletStatus",
+        "TransferKindEnum": [each.value for each in TransferKind],
+        "TransferStatusEnum": [each.value for each in TransferStatus],
+        "LedgerKindEnum": [each.value for each in LedgerKind],
+        "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
+        "TroubleEnum": "apps.system.models.Trouble",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.with_problems"],
 }
 
 # --- Time, language, files ----------------------------------------------------------------------------------------

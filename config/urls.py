@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.problems import not_found
 from apps.ledger.api.events import FundingPayments, Histories, LedgerEntries, Trades, Transfers
 from apps.ledger.api.views import Balances, Orders, Positions
+from apps.sync.api.views import Resync
 from apps.system.api.views import Status, healthz, readyz
 
 admin.autodiscover()
@@ -17,6 +19,8 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("api/user/", include("apps.users.api.urls")),
+    path("api/exchange/", include("apps.exchanges.api.urls")),
+    path("api/exchange/accounts/<int:account_id>/resync", Resync.as_view()),
     path("api/exchange/balance", Balances.as_view()),
     path("api/exchange/orders", Orders.as_view()),
     path("api/exchange/trades", Trades.as_view()),
@@ -26,6 +30,8 @@ urlpatterns = [
     path("api/exchange/history", Histories.as_view()),
     path("api/portfolio/positions", Positions.as_view()),
     path("api/system/status", Status.as_view()),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path("^api/", not_found),
 ]
 

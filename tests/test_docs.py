@@ -1,4 +1,4 @@
-"""What the pages say of the catalogue is what the catalogue says."""
+"""What the pages say of the catalogue and of scopes is what the tables say."""
 
 from pathlib import Path
 
@@ -7,8 +7,11 @@ import pytest
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.catalogue import EXCHANGES, Exchange
 from alphapulse.types import HISTORY_KINDS, SyncKind
+from apps.users.scopes import GRANTS
 
-PAGE = Path(__file__).parent.parent / "docs" / "exchanges.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "exchanges.md"
+API_PAGE = DOCS / "api.md"
 
 
 def table_row(exchange: Exchange) -> str:
@@ -28,6 +31,13 @@ def test_the_page_of_exchanges_has_the_row_of_each(exchange):
 def test_the_page_of_exchanges_names_what_is_never_asked(exchange):
     assert exchange.unread
     assert f"- {exchange.name}: {', '.join(exchange.unread)}." in PAGE.read_text()
+
+
+@pytest.mark.parametrize(("scope", "grant"), GRANTS.items(), ids=GRANTS)
+def test_the_page_of_the_api_has_the_row_of_each_scope(scope, grant):
+    never = "; never in a personal token" if grant.sessions_only else ""
+    takes = "staff" if grant.staff_only else grant.role
+    assert f"| `{scope}` | {grant.meaning}{never} | {takes} |" in API_PAGE.read_text()
 
 
 @pytest.mark.parametrize("exchange", [*EXCHANGES.values(), catalogue.exchange("bitvavo")], ids=[*EXCHANGES, "another"])

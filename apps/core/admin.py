@@ -84,7 +84,7 @@ def since(moment: datetime | None) -> str:
 
 
 def alarming(text: str) -> SafeString:
-    return format_html('<strong style="color: var(--error-fg)">{}</strong>', text)
+    return format_html('<strong class="alarming">{}</strong>', text)
 
 
 def freshness(as_of: datetime | None, stale_reason: str) -> str:

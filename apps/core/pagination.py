@@ -13,7 +13,10 @@ BIGGEST_KEY = 2**63 - 1
 
 
 class Pages(CursorPagination):
-    """`?page_size=` up to 500, 100 by itself; `next` and `previous` are whole addresses, null at the ends."""
+    """`?page_size=` up to 500, 100 by itself; `?ordering=oldest` turns newest first round.
+
+    `next` and `previous` are whole addresses, null at the ends.
+    """
 
     page_size = 100
     max_page_size = 500
@@ -25,6 +28,25 @@ class Pages(CursorPagination):
         if not (asked.isdecimal() and 1 <= int(asked[:9]) <= self.max_page_size):
             raise BadParameter(self.page_size_query_param, f"expected 1 to {self.max_page_size}, not {asked!r}.")
         return int(asked)
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        newest = (self.ordering,) if isinstance(self.ordering, str) else tuple(self.ordering)
+        orderings = {"newest": newest, "oldest": tuple(column.removeprefix("-") for column in newest)}
+        asked = request.query_params.get("ordering", "newest")
+        if asked not in orderings:
+            raise BadParameter("ordering", f"expected one of {', '.join(orderings)}, not {asked!r}.")
+        return orderings[asked]
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        told = {
+            "cursor": ({"type": "string"}, "Follow the address in `next` or `previous` as it is."),
+            "page_size": ({"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": 100}, "Rows."),
+            "ordering": ({"type": "string", "enum": ["newest", "oldest"], "default": "newest"}, "Which come first."),
+        }
+        return [
+            {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+            for name, (schema, description) in told.items()
+        ]
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """DRF lets through positions that are no key, which only the database would refuse."""
@@ -42,6 +64,14 @@ class Pages(CursorPagination):
 
     def _bad_cursor(self) -> BadParameter:
         return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        address = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": address, "previous": address, "results": schema},
+        }
 
 
 class TimePages(Pages):

@@ -16,6 +16,19 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 CONTENT_TYPE = "application/problem+json"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `detail` is for people.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "description": "each field or parameter -> what is wrong with it"},
+    },
+    "required": ["type", "title", "status", "code", "detail"],
+}
 INTERNAL = (500, "internal_error", "Something went wrong here; it has been logged.")
 
 
@@ -28,6 +41,20 @@ class BadParameter(exceptions.APIException):
     def __init__(self, parameter: str, problem: str) -> None:
         super().__init__(f"{parameter}: {problem}")
         self.errors = {parameter: [problem]}
+
+
+class Conflict(exceptions.APIException):
+    """What cannot be done as things are; its detail says why."""
+
+    status_code = HTTPStatus.CONFLICT
+    default_code = "conflict"
+
+
+class TryLater(exceptions.APIException):
+    """What cannot be done at the moment, through no fault of who asks."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "try_later"
 
 
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response:

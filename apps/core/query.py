@@ -1,17 +1,24 @@
 """Query parameters, checked: a misspelt filter must not silently show everything, or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Any
 
 from django.http import QueryDict
 
 from apps.core.problems import BadParameter
 
-PAGING = frozenset({"cursor", "page_size"})
+PAGING = frozenset({"cursor", "ordering", "page_size"})
 
-# Gives back the value as it is used, or raises ValueError with what was expected instead.
-Check = Callable[[str], str]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """`pass_on` gives back the value as it is used, or raises ValueError with what was expected instead."""
+
+    pass_on: Callable[[str], str]
+    schema: Mapping[str, Any]  # as OpenAPI says it
 
 
 def checked(params: QueryDict, known: Mapping[str, Check]) -> dict[str, str]:
@@ -29,14 +36,31 @@ def _list(known: Mapping[str, Check]) -> str:
     return ", ".join([*sorted(known), *sorted(PAGING)]) if known else "none"
 
 
-def text(value: str) -> str:
+def one_of(choices: type[Enum] | Sequence[str]) -> Check:
+    words = [str(getattr(choice, "value", choice)) for choice in choices]
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"expected one of {', '.join(words)}, not {value!r}.")
+        return value
+
+    return Check(pass_on=check, schema={"type": "string", "enum": words})
+
+
+def _text(value: str) -> str:
     # PostgreSQL keeps no NUL, and refuses to look for one.
     if "\0" in value:
         raise ValueError("expected text without NUL characters.")
     return value
 
 
-def moment(value: str) -> str:
+def _number(value: str) -> str:
+    if not (value.isdecimal() and value.isascii()) or len(value) > 18:
+        raise ValueError(f"expected a number, not {value!r}.")
+    return value
+
+
+def _moment(value: str) -> str:
     """A day or a time, ISO 8601; UTC where it names no zone. A `+` that came as a blank is one."""
     try:
         at = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
@@ -45,19 +69,15 @@ def moment(value: str) -> str:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
-def one_of(choices: type[Enum]) -> Check:
-    words = [str(choice.value) for choice in choices]
-
-    def check(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"expected one of {', '.join(words)}, not {value!r}.")
-        return value
-
-    return check
+text = Check(pass_on=_text, schema={"type": "string"})
+number = Check(pass_on=_number, schema={"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+moment = Check(pass_on=_moment, schema={"type": "string", "description": "a day or a time, ISO 8601"})
+# Use what comes back as `== "true"`.
+yes_or_no = one_of(("true", "false"))
 
 
 def _passed(name: str, check: Check, value: str) -> str:
     try:
-        return check(value)
+        return check.pass_on(value)
     except ValueError as problem:
         raise BadParameter(name, str(problem)) from None

@@ -31,7 +31,8 @@ class ExchangeAccountAdmin(ListAdmin):
     form = AccountForm
     list_display = ["label", "where", "condition", "key"]
     explanation = (
-        "Accounts cannot be deleted here. Disable one to stop its syncs and keep what was read; "
+        "Accounts cannot be deleted here; their owners can, over REST. Disable one to stop its syncs and keep what was "
+        "read; "
         "`manage.py remove_account --account LABEL --yes` erases one with its keys and rows."
     )
     list_filter = ["is_enabled", "exchange_id", "environment", "egress"]
@@ -42,11 +43,14 @@ class ExchangeAccountAdmin(ListAdmin):
     actions = ["check_keys", "disable", "enable"]
     fieldsets = [
         (None, {"fields": [*IDENTITY, "label", "egress", "wallets", "history_from"]}),
-        ("Credentials", {"fields": [*CREDENTIALS]}),
+        ("Credentials", {"fields": [*CREDENTIALS, "may_withdraw"]}),
         ("What the key may do", {"fields": ["key_in_words", "key_warnings", "permissions_checked_at"]}),
         ("State", {"fields": ["is_enabled", "disabled_reason", "created_at"]}),
     ]
     facts = ["key_in_words", "key_warnings", "permissions_checked_at", "is_enabled", "disabled_reason", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).live()
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> Any:
         if obj is None:

@@ -39,6 +39,11 @@ class AccountForm(forms.ModelForm):
     api_key = _WriteOnly(label="API key")
     secret = _WriteOnly()
     password = _WriteOnly(help_text="the passphrase, where the exchange has one (OKX, KuCoin)")
+    may_withdraw = forms.BooleanField(
+        required=False,
+        label="It may withdraw",
+        help_text="store the key even if it has that right: whoever steals such a key has the money",
+    )
     wallets = WalletsField(required=False, help_text="the wallets to keep in sync, with commas; empty: all of them")
 
     report: KeyReport | None = None
@@ -82,7 +87,9 @@ class AccountForm(forms.ModelForm):
         self.instance.egress = self.cleaned_data["egress"]
         if self.instance.pk is not None:
             services.draft_renewal(self.instance, self._credentials())
-        self.report = keys.check(self.instance)
+        report = keys.check(self.instance)
+        keys.refuse_withdrawals(report, may_withdraw=self.cleaned_data["may_withdraw"])
+        self.report = report
 
     def _credentials(self) -> Credentials:
         return Credentials(**{name: self.cleaned_data.get(name) or "" for name in CREDENTIALS})

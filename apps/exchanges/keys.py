@@ -59,6 +59,16 @@ def complete(credentials: Credentials, exchange_id: str) -> Credentials:
     return clean
 
 
+def refuse_withdrawals(report: KeyReport | None, *, may_withdraw: bool) -> None:
+    """Whoever steals a key that may withdraw has the money. Raises AccountRefused, unless `may_withdraw` insists."""
+    if report is not None and report.can_withdraw and not may_withdraw:
+        raise AccountRefused(
+            "This key has the right to withdraw, which nothing here needs: make one without it at the exchange. "
+            "Who insists says so: `may_withdraw` over REST, `--may-withdraw` by command, the box in the admin.",
+            field="api_key",
+        )
+
+
 def check(account: ExchangeAccount) -> KeyReport:
     """Asks the exchange whether it accepts the key, and what for. Raises AccountRefused."""
     try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 import orjson
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from alphapulse.exchanges import catalogue
 from alphapulse.resilience.breaker import Breaker, BreakerState
@@ -29,8 +30,12 @@ USUAL_PAST = timedelta(days=730)
 
 
 class ExchangeAccountQuerySet(models.QuerySet["ExchangeAccount"]):
+    def live(self) -> ExchangeAccountQuerySet:
+        """All but those that were deleted: of these only history is left."""
+        return self.filter(archived_at=None)
+
     def visible_to(self, user: User) -> ExchangeAccountQuerySet:
-        return self.filter(workspace__memberships__user=user)
+        return self.live().filter(workspace__memberships__user=user)
 
     def named(self, label_or_id: str) -> ExchangeAccountQuerySet:
         """By label, or by id where it is a number that is no label."""
@@ -65,14 +70,20 @@ class ExchangeAccount(models.Model):
     # Disabled because the exchange did not accept the key: another one that it accepts enables it again.
     is_rejected = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Deleted by its owner: without credentials and in no list; what happened to it still counts.
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ExchangeAccountQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "label"], name="one_label_per_workspace"),
             models.UniqueConstraint(
-                fields=["workspace", "exchange_id", "environment", "key_fingerprint"], name="one_account_per_key"
+                fields=["workspace", "label"], name="one_label_per_workspace", condition=Q(archived_at__isnull=True)
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "exchange_id", "environment", "key_fingerprint"],
+                name="one_account_per_key",
+                condition=Q(archived_at__isnull=True),
             ),
         ]
 
@@ -113,6 +124,20 @@ class ExchangeAccount(models.Model):
 def fingerprint(api_key: str) -> str:
     """Tells equal keys without telling the key."""
     return hmac.digest(settings.SECRET_KEY.encode(), api_key.encode(), hashlib.sha256).hex()
+
+
+class AccountGroup(models.Model):
+    """Accounts that are looked at together."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="account_groups")
+    name = models.CharField(max_length=80)
+    accounts = models.ManyToManyField(ExchangeAccount, related_name="groups", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_group_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 BREAKER_FIELDS = ("failures", "opened_at", "banned_until", "probe_until")

@@ -23,19 +23,33 @@ def push_synced(*, account_ids: Sequence[int], kind: str) -> None:
     owners: dict[int, list[int]] = {}
     for pk, workspace_id in ExchangeAccount.objects.filter(pk__in=account_ids).values_list("pk", "workspace_id"):
         owners.setdefault(workspace_id, []).append(pk)
-    events = {
-        group_of(workspace_id): {"type": "accounts.synced", "account_ids": sorted(ids), "kind": kind}
+    messages = {
+        group_of(workspace_id): _event({"type": "accounts.synced", "account_ids": sorted(ids), "kind": kind})
         for workspace_id, ids in owners.items()
     }
+    _push(messages, f"{len(account_ids)} {kind} synced")
+
+
+def push_ended(*, session_ids: Sequence[int]) -> None:
+    """Closes the sockets of these sessions, wherever they are. What is lost on the way, each `hub` finds out."""
+    messages = {f"session.{session_id}": {"type": "feed.ended"} for session_id in session_ids}
+    _push(messages, f"{len(session_ids)} sessions ended")
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "feed.event", "event": event}
+
+
+def _push(messages: dict[str, dict[str, Any]], what: str) -> None:
     try:
-        async_to_sync(_send)(events)
+        async_to_sync(_send)(messages)
     except (redis.RedisError, OSError) as problem:
-        logger.warning("the feed was not told of {} {} synced: {}", len(account_ids), kind, problem)
+        logger.warning("the feed was not told of {}: {}", what, problem)
 
 
-async def _send(events: dict[str, dict[str, Any]]) -> None:
+async def _send(messages: dict[str, dict[str, Any]]) -> None:
     layer = get_channel_layer()
     # The layer's own patience is that of a reader, and it tries again: a sync would wait for a minute.
     async with asyncio.timeout(PATIENCE):
-        for group, event in events.items():
-            await layer.group_send(group, {"type": "feed.event", "event": event})
+        for group, message in messages.items():
+            await layer.group_send(group, message)

@@ -34,7 +34,8 @@ def demo_accounts() -> Service:
 
 def web(host: str, port: int) -> Service:
     argv = [sys.executable, "-m", "uvicorn", "config.asgi:application"]
-    argv += ["--host", host, "--port", str(port), "--log-level", "warning", "--no-access-log"]
+    # uvicorn believes an X-Forwarded-For from loopback; whom to believe is BEHIND_PROXY's to say.
+    argv += ["--host", host, "--port", str(port), "--log-level", "warning", "--no-access-log", "--no-proxy-headers"]
     return Service(name="web", argv=[*argv, "--timeout-graceful-shutdown", "3"], stage=Stage.WEB, grace=5.0)
 
 

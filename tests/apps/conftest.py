@@ -1,6 +1,8 @@
-import pytest
-from django.core.cache import cache
+from uuid import uuid4
 
+import pytest
+
+from apps.core import limits
 from apps.exchanges.budgets import counters
 from tests.apps.lanes import know_all_lanes
 
@@ -18,6 +20,6 @@ def shared_redis(redis_url, settings):
 
 
 @pytest.fixture(autouse=True)
-def forgotten_throttles():
-    """Logins of earlier tests do not slow down this one's."""
-    cache.clear()
+def forgotten_limits(monkeypatch):
+    """Requests of earlier tests do not slow down this one's."""
+    monkeypatch.setattr(limits, "PREFIX", f"limit:{uuid4()}:")

@@ -19,7 +19,7 @@ from config.asgi import HTTP_THREADS
 from config.embedded.ports import LOOPBACK, choose_port
 from config.embedded.servers import running
 from config.embedded.valkey import valkey
-from tests.config.web import Web, web_server
+from tests.config.web import PASSWORD, Web, web_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -138,3 +138,14 @@ def _connections(url: str) -> int:
         found = cursor.fetchone()
     database.close()
     return found[0]
+
+
+def test_an_invented_x_forwarded_for_changes_no_address_even_from_loopback(web):
+    body = {"username": "family", "password": PASSWORD}
+    tokens = web.ask("/api/user/login", body, **{"X-Forwarded-For": "198.51.100.7"}).json()
+    (session,) = (
+        row
+        for row in web.ask("/api/user/sessions", Authorization=f"Bearer {tokens['access']}").json()["results"]
+        if row["is_current"]
+    )
+    assert session["address"] == "127.0.0.1"

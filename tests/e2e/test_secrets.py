@@ -181,7 +181,7 @@ def _add(system: OwnSystem, exchange_id: str, label: str = "", credentials: dict
     done = system.manage(
         "add_account",
         *("--workspace", "demo", "--exchange", exchange_id, "--label", label or exchange_id),
-        *("--api-key", keys["apikey"], "--secret", "-", "--password", "-", "--traceback"),
+        *("--api-key", keys["apikey"], "--secret", "-", "--password", "-", "--traceback", "--may-withdraw"),
         stdin=f"{keys['secret']}\n{keys['password']}\n",
     )
     assert (done.returncode == 0) is (label == ""), done.stderr

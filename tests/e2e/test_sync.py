@@ -45,7 +45,7 @@ class Running(MakeRun):
     def _ask(self, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
         request.add_header("Content-Type", "application/json")
-        if body is None:
+        if body is None:  # everything but the login
             request.add_header("Authorization", f"Bearer {self.token}")
         data = json.dumps(body).encode() if body is not None else None
         with DIRECT.open(request, data, timeout=60) as answer:

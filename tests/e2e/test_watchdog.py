@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.request
 from pathlib import Path
 
@@ -15,6 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # Against hanging. It is told after 3 missed heartbeats of 10 s and a look, over after one, 20 s of quiet and a look.
 PATIENCE = 120.0
+# An access token lasts five minutes.
+FRESH = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +38,19 @@ def ask(url: str, body: dict | None = None, token: str = "") -> dict:
 
 
 class Staff:
-    """The demo user, logged in once: over REST."""
+    """The demo user over REST."""
 
     def __init__(self, run: MakeRun) -> None:
         self.site = f"http://127.0.0.1:{run.port}"
         password = next(line.split()[1] for line in run.lines if line.startswith("password: "))
-        self.token = ask(f"{self.site}/api/user/login", {"username": "demo", "password": password})["access"]
+        self.tokens = ask(f"{self.site}/api/user/login", {"username": "demo", "password": password})
+        self.until = time.monotonic() + FRESH
 
     def events(self) -> list[str]:
-        return [event["kind"] for event in ask(f"{self.site}/api/system/status", token=self.token)["events"]]
+        if time.monotonic() > self.until:
+            self.tokens = ask(f"{self.site}/api/user/refresh", {"refresh": self.tokens["refresh"]})
+            self.until = time.monotonic() + FRESH
+        return [event["kind"] for event in ask(f"{self.site}/api/system/status", token=self.tokens["access"])["events"]]
 
 
 def test_a_beat_that_stands_still_is_told_and_is_over_when_it_goes_on(running):

@@ -4,12 +4,14 @@ from difflib import get_close_matches
 
 from django.core.management.base import CommandError
 
-from apps.exchanges.models import ExchangeAccount
+from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
 
 
-def account_named(label_or_id: str, workspace: str | None = None) -> ExchangeAccount:
+def account_named(
+    label_or_id: str, workspace: str | None = None, *, among: ExchangeAccountQuerySet | None = None
+) -> ExchangeAccount:
     """Raises CommandError where there is none, or more than one, and names those that could be meant."""
-    accounts = ExchangeAccount.objects.select_related("workspace")
+    accounts = (ExchangeAccount.objects.live() if among is None else among).select_related("workspace")
     if workspace:
         accounts = accounts.filter(workspace__name=workspace)
     found = list(accounts.named(label_or_id).order_by("pk")[:10])

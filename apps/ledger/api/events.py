@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -18,6 +19,7 @@ from apps.ledger.api.rows import Money
 from apps.ledger.api.wallets import accounts_asked
 from apps.ledger.models import Event, FundingPayment, HistoryCursor, LedgerEntry, Trade, Transfer
 from apps.ledger.services.coverage import Coverage, SourceCoverage, coverage
+from apps.users.scopes import Scope
 
 ACCOUNTS: Mapping[str, Check] = {"account": text, "exchange_id": text, "environment": one_of(Environment)}
 TIMES: Mapping[str, Check] = {"since": moment, "until": moment}
@@ -29,37 +31,37 @@ class EventRow(serializers.Serializer):
     account_id = serializers.IntegerField()
     account = serializers.CharField(source="account.label")
     exchange_id = serializers.CharField(source="account.exchange_id")
-    environment = serializers.CharField(source="account.environment")
+    environment = serializers.ChoiceField(Environment.choices, source="account.environment")
     source = serializers.CharField()
     exchange_at = serializers.DateTimeField()
 
 
 class TradeRow(EventRow):
     trade_id = serializers.CharField()
-    order_id = serializers.CharField()
+    order_id = serializers.CharField(allow_null=True)
     symbol = serializers.CharField()
-    side = serializers.CharField()
+    side = serializers.ChoiceField([each.value for each in Side])
     price = Money()
     amount = Money()
     cost = Money()
     fee = Money()
-    fee_currency = serializers.CharField()
-    is_maker = serializers.BooleanField()
+    fee_currency = serializers.CharField(allow_null=True)
+    is_maker = serializers.BooleanField(allow_null=True)
 
 
 class TransferRow(EventRow):
     transfer_id = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField([each.value for each in TransferKind])
     currency = serializers.CharField()
     amount = Money()
     fee = Money()
-    fee_currency = serializers.CharField()
-    status = serializers.CharField()
-    from_wallet = serializers.CharField()
-    to_wallet = serializers.CharField()
-    network = serializers.CharField()
-    address = serializers.CharField()
-    txid = serializers.CharField()
+    fee_currency = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField([each.value for each in TransferStatus])
+    from_wallet = serializers.CharField(allow_null=True)
+    to_wallet = serializers.CharField(allow_null=True)
+    network = serializers.CharField(allow_null=True)
+    address = serializers.CharField(allow_null=True)
+    txid = serializers.CharField(allow_null=True)
 
 
 class FundingRow(EventRow):
@@ -71,10 +73,36 @@ class FundingRow(EventRow):
 
 class EntryRow(EventRow):
     entry_id = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField([each.value for each in LedgerKind])
     currency = serializers.CharField()
     amount = Money()
-    reference = serializers.CharField()
+    reference = serializers.CharField(allow_null=True)
+
+
+class EventPage(serializers.Serializer):
+    complete_since = serializers.DateTimeField(allow_null=True, help_text="from then on none is missing")
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+@extend_schema_serializer(many=False)
+class TradePage(EventPage):
+    results = TradeRow(many=True)
+
+
+@extend_schema_serializer(many=False)
+class TransferPage(EventPage):
+    results = TransferRow(many=True)
+
+
+@extend_schema_serializer(many=False)
+class FundingPage(EventPage):
+    results = FundingRow(many=True)
+
+
+@extend_schema_serializer(many=False)
+class EntryPage(EventPage):
+    results = EntryRow(many=True)
 
 
 class Events(ListAPIView):
@@ -88,9 +116,14 @@ class Events(ListAPIView):
     filters: Mapping[str, Check] = {}
     lookups: Mapping[str, str] = {}
     pagination_class = TimePages
+    scope = Scope.PORTFOLIO_READ
+
+    @property
+    def parameters(self) -> Mapping[str, Check]:
+        return {**ACCOUNTS, **TIMES, **self.filters}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.asked = checked(request.query_params, {**ACCOUNTS, **TIMES, **self.filters})
+        self.asked = checked(request.query_params, self.parameters)
         self.accounts = accounts_asked(request.user, self.asked)
         page = super().list(request, *args, **kwargs)
         known = [each.complete_since for each in coverage(self.accounts) if each.kind is self.kind]
@@ -111,6 +144,7 @@ def _time(at: datetime | None) -> str | None:
     return serializers.DateTimeField().to_representation(at) if at else None
 
 
+@extend_schema_view(get=extend_schema(responses=TradePage))
 class Trades(Events):
     """Filters: account (id or label), exchange_id, environment, symbol, side, since, until (exclusive)."""
 
@@ -121,6 +155,7 @@ class Trades(Events):
     lookups = {"symbol": "symbol__iexact", "side": "side"}
 
 
+@extend_schema_view(get=extend_schema(responses=TransferPage))
 class Transfers(Events):
     """Filters: account (id or label), exchange_id, environment, currency, kind, status, since, until (exclusive)."""
 
@@ -131,6 +166,7 @@ class Transfers(Events):
     lookups = {"currency": "currency__iexact", "kind": "kind", "status": "status"}
 
 
+@extend_schema_view(get=extend_schema(responses=FundingPage))
 class FundingPayments(Events):
     """Filters: account (id or label), exchange_id, environment, symbol, since, until (exclusive)."""
 
@@ -141,6 +177,7 @@ class FundingPayments(Events):
     lookups = {"symbol": "symbol__iexact"}
 
 
+@extend_schema_view(get=extend_schema(responses=EntryPage))
 class LedgerEntries(Events):
     """Filters: account (id or label), exchange_id, environment, currency, kind, since, until (exclusive)."""
 
@@ -151,6 +188,57 @@ class LedgerEntries(Events):
     lookups = {"currency": "currency__iexact", "kind": "kind"}
 
 
+class SweepRow(serializers.Serializer):
+    looked = serializers.IntegerField(allow_null=True)
+    of = serializers.IntegerField(allow_null=True)
+    through_at = serializers.DateTimeField(allow_null=True)
+
+
+class SourceRow(serializers.Serializer):
+    source = serializers.CharField()
+    complete_since = serializers.DateTimeField(allow_null=True)
+    read_until = serializers.DateTimeField(allow_null=True)
+    lists = serializers.IntegerField()
+    behind = serializers.IntegerField()
+    swept = SweepRow(allow_null=True)
+
+
+class BehindRow(serializers.Serializer):
+    source = serializers.CharField()
+    symbol = serializers.CharField(allow_blank=True)
+    reached_at = serializers.DateTimeField(allow_null=True)
+
+
+class TroubleRow(serializers.Serializer):
+    source = serializers.CharField()
+    symbol = serializers.CharField(allow_blank=True)
+    status = serializers.CharField()
+    error = serializers.CharField(allow_blank=True)
+
+
+class HistoryRow(serializers.Serializer):
+    kind = serializers.CharField()
+    complete_since = serializers.DateTimeField(allow_null=True)
+    read_until = serializers.DateTimeField(allow_null=True)
+    progress = serializers.CharField(allow_blank=True)
+    sources = SourceRow(many=True)
+    first_behind = BehindRow(many=True)
+    troubles = TroubleRow(many=True)
+
+
+class AccountHistoryRow(serializers.Serializer):
+    """As `_account` says it, for the schema."""
+
+    account_id = serializers.IntegerField()
+    account = serializers.CharField()
+    exchange_id = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices)
+    history_from = serializers.DateTimeField(allow_null=True)
+    histories = HistoryRow(many=True)
+    untold = serializers.DictField(child=serializers.CharField(), help_text="what the exchange never tells, and why")
+
+
+@extend_schema_view(get=extend_schema(responses=AccountHistoryRow(many=True)))
 class Histories(ListAPIView):
     """Per account and kind: since when all is known, how far it is read, what is behind and what is in trouble.
 
@@ -158,9 +246,11 @@ class Histories(ListAPIView):
     """
 
     pagination_class = Pages
+    scope = Scope.PORTFOLIO_READ
+    parameters = ACCOUNTS
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        asked = checked(request.query_params, ACCOUNTS)
+        asked = checked(request.query_params, self.parameters)
         accounts = ExchangeAccount.objects.filter(pk__in=[each.pk for each in accounts_asked(request.user, asked)])
         page = self.paginate_queryset(accounts)
         of_account: dict[int, list[Coverage]] = {}

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from alphapulse.money import plain
-from apps.ledger.models import WalletReading
+from alphapulse.types import OrderStatus, PositionSide, Side
+from apps.exchanges.models import Environment
+from apps.ledger.models import WalletReading, WalletStatus
 
 
+@extend_schema_field({"type": ["string", "null"], "pattern": r"^-?\d+(\.\d+)?$"})
 class Money(serializers.Field):
     """`"0.00000001"`, never `1E-8` and never a float; null is unknown."""
 
@@ -16,6 +20,19 @@ class Money(serializers.Field):
 
     def to_representation(self, value: Any) -> str:
         return plain(value)
+
+
+class Origin(serializers.Serializer):
+    """What `Whose` says, for the schema."""
+
+    account_id = serializers.IntegerField()
+    account = serializers.CharField(help_text="its label")
+    exchange_id = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices)
+    wallet = serializers.CharField(allow_blank=True)
+    as_of = serializers.DateTimeField(allow_null=True, help_text="true then, or later, by the exchange's clock")
+    stale = serializers.BooleanField(help_text="it may no longer be true")
+    stale_reason = serializers.CharField(allow_blank=True)
 
 
 class Whose(serializers.Serializer):
@@ -38,11 +55,15 @@ class Whose(serializers.Serializer):
 
 
 class WalletRow(Whose):
-    status = serializers.CharField()
+    """How current a wallet is."""
+
+    status = serializers.ChoiceField(WalletStatus.values)
     error = serializers.CharField()
 
 
 class BalanceRow(Whose):
+    """What a wallet holds of one currency."""
+
     asset = serializers.CharField(source="currency")
     free = Money()
     used = Money()
@@ -51,8 +72,10 @@ class BalanceRow(Whose):
 
 
 class PositionRow(Whose):
+    """Exposure to one market."""
+
     symbol = serializers.CharField()
-    side = serializers.CharField()
+    side = serializers.ChoiceField([each.value for each in PositionSide])
     contracts = Money()
     contract_size = Money()
     notional = Money()
@@ -65,12 +88,14 @@ class PositionRow(Whose):
 
 
 class OrderRow(Whose):
+    """An open order, or one that was seen to end."""
+
     order_id = serializers.CharField()
-    client_order_id = serializers.CharField()
+    client_order_id = serializers.CharField(allow_null=True)
     symbol = serializers.CharField()
-    side = serializers.CharField()
-    type = serializers.CharField()
-    status = serializers.CharField()
+    side = serializers.ChoiceField([each.value for each in Side])
+    type = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField([each.value for each in OrderStatus])
     amount = Money()
     filled = Money()
     remaining = Money()
@@ -78,7 +103,31 @@ class OrderRow(Whose):
     average = Money()
     cost = Money()
     trigger_price = Money()
-    exchange_at = serializers.DateTimeField()
+    exchange_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReadPage(serializers.Serializer):
+    """Some rows, and the state of all wallets behind them."""
+
+    complete = serializers.BooleanField(help_text="false: a wallet is missing or stale, and a sum misses something")
+    wallets = WalletRow(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+@extend_schema_serializer(many=False)
+class BalancePage(ReadPage):
+    results = BalanceRow(many=True)
+
+
+@extend_schema_serializer(many=False)
+class PositionPage(ReadPage):
+    results = PositionRow(many=True)
+
+
+@extend_schema_serializer(many=False)
+class OrderPage(ReadPage):
+    results = OrderRow(many=True)
 
 
 def _time(at: Any) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Value
 from django.db.models.functions import Coalesce
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +14,10 @@ from apps.core.clock import now
 from apps.core.pagination import Pages, TimePages
 from apps.core.query import Check, checked, moment, one_of, text
 from apps.exchanges.models import Environment
-from apps.ledger.api.rows import BalanceRow, OrderRow, PositionRow, WalletRow
+from apps.ledger.api.rows import BalancePage, BalanceRow, OrderPage, OrderRow, PositionPage, PositionRow, WalletRow
 from apps.ledger.api.wallets import is_missing, wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
+from apps.users.scopes import Scope
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -35,13 +37,18 @@ class ReadRows(ListAPIView):
 
     model: type[ReadRow]
     kind: SyncKind
+    scope = Scope.PORTFOLIO_READ
     filters: Mapping[str, Check] = {}
     lookups: Mapping[str, str] = {}
     pagination_class = Pages
 
+    @property
+    def parameters(self) -> Mapping[str, Check]:
+        return {**WHOSE, **self.filters}
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.now = now()
-        self.asked = checked(request.query_params, {**WHOSE, **self.filters})
+        self.asked = checked(request.query_params, self.parameters)
         self.wallets = wallets_behind(request.user, self.kind, self.asked)
         page = super().list(request, *args, **kwargs)
         wallets = WalletRow(self.wallets, many=True, context={"now": self.now}).data
@@ -58,6 +65,7 @@ class ReadRows(ListAPIView):
         return super().get_serializer_context() | {"now": self.now}
 
 
+@extend_schema_view(get=extend_schema(responses=BalancePage))
 class Balances(ReadRows):
     """Filters: account (id or label), exchange_id, environment, wallet, asset."""
 
@@ -68,6 +76,7 @@ class Balances(ReadRows):
     lookups = {"asset": "currency__iexact"}
 
 
+@extend_schema_view(get=extend_schema(responses=PositionPage))
 class Positions(ReadRows):
     """Filters: account (id or label), exchange_id, environment, wallet, symbol, side."""
 
@@ -82,6 +91,7 @@ class OrderPages(TimePages):
     ordering = ("-at", "-pk")
 
 
+@extend_schema_view(get=extend_schema(responses=OrderPage))
 class Orders(ReadRows):
     """Open orders and those that ended, newest first. Filters: account (id or label), exchange_id, environment,
     wallet, symbol, side, status (open, closed, canceled, expired, rejected, unknown), since, until (exclusive)."""

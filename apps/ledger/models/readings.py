@@ -25,7 +25,7 @@ class WalletStatus(models.TextChoices):
 
 class WalletReadingQuerySet(models.QuerySet["WalletReading"]):
     def visible_to(self, user: User) -> WalletReadingQuerySet:
-        return self.filter(account__workspace__memberships__user=user)
+        return self.filter(account__workspace__memberships__user=user, account__archived_at=None)
 
 
 class WalletReading(models.Model):
@@ -72,7 +72,7 @@ class ReadRowQuerySet(models.QuerySet):
     """Rows that hang on a reading."""
 
     def visible_to(self, user: User) -> ReadRowQuerySet:
-        return self.filter(reading__account__workspace__memberships__user=user)
+        return self.filter(reading__account__workspace__memberships__user=user, reading__account__archived_at=None)
 
     def with_account(self) -> ReadRowQuerySet:
         return self.select_related("reading__account__workspace")

@@ -38,7 +38,9 @@ JITTER = 0.05
 
 def make_states(account_id: int) -> None:
     """The states of a new account, and of its exchange if it is the first there. Harmless when repeated."""
-    account = ExchangeAccount.objects.get(pk=account_id)
+    account = ExchangeAccount.objects.live().filter(pk=account_id).first()
+    if account is None:
+        return
     now = clock_now()
     common = {"exchange_id": account.exchange_id, "environment": account.environment}
     first = {**common, "egress": account.egress, "due_at": now}
@@ -63,6 +65,8 @@ def follow_account(account_id: int) -> None:
     make_states(account_id)
     account = ExchangeAccount.objects.get(pk=account_id)
     states = SyncState.objects.filter(account=account)
+    if account.archived_at:
+        states.delete()  # nothing is synced of it ever again
     states.exclude(egress=account.egress).update(egress=account.egress)
     if account.is_enabled:
         # What stood still, and what an old key failed at, gets a new start: all its chances again.

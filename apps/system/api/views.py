@@ -1,4 +1,5 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -7,18 +8,19 @@ from apps.core.clock import now
 from apps.core.problems import unavailable
 from apps.core.query import checked
 from apps.system import services
+from apps.system.api.rows import StatusRow
+from apps.users.scopes import Scope
 
 
 class Status(APIView):
     """How the syncs of the caller's accounts go: per account and kind, the exchanges' breakers, the oldest lag."""
 
+    scope = Scope.PORTFOLIO_READ
+
+    @extend_schema(responses=StatusRow)
     def get(self, request: Request) -> Response:
         checked(request.query_params, {})
-        answer = services.status_for(request.user, now())
-        for state in answer["states"]:
-            state["interval_seconds"] = state.pop("interval").total_seconds()
-            state["lag_seconds"] = state.pop("lag").total_seconds()
-        return Response(answer)
+        return Response(StatusRow(services.status_for(request.user, now())).data)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -69,7 +69,10 @@ def said(answer) -> str:
 
 
 def test_an_account_is_added_through_the_check_of_its_key(bybit_key):
-    answer = posted(logged_in(), add_url(ExchangeAccount), api_key=bybit_key.api_key, secret=bybit_key.secret)
+    client, key = logged_in(), {"api_key": bybit_key.api_key, "secret": bybit_key.secret}
+    refused = posted(client, add_url(ExchangeAccount), **key)
+    assert "right to withdraw" in str(refused.context["adminform"].form.errors["api_key"])
+    answer = posted(client, add_url(ExchangeAccount), **key, may_withdraw="on")
 
     assert answer.status_code == 200
     assert MAY_WITHDRAW in said(answer)
@@ -82,7 +85,7 @@ def test_an_account_is_added_through_the_check_of_its_key(bybit_key):
 
 def test_an_account_says_since_when_its_past_is_wanted(bybit_key):
     given = {"api_key": bybit_key.api_key, "secret": bybit_key.secret}
-    posted(logged_in(), add_url(ExchangeAccount), history_from="2021-05-01", **given)
+    posted(logged_in(), add_url(ExchangeAccount), history_from="2021-05-01", may_withdraw="on", **given)
 
     assert ExchangeAccount.objects.get().history_from == date(2021, 5, 1)
 
@@ -163,7 +166,7 @@ def test_new_keys_are_checked_and_replace_the_old(bybit_key):
     client = logged_in()
     refused = posted(client, page_url(mine), api_key=bybit_key.api_key, secret="not-the-secret")
     assert "Check the key" in str(refused.context["adminform"].form.errors["api_key"])
-    answer = posted(client, page_url(mine), api_key=bybit_key.api_key, secret=bybit_key.secret)
+    answer = posted(client, page_url(mine), api_key=bybit_key.api_key, secret=bybit_key.secret, may_withdraw="on")
 
     assert MAY_WITHDRAW in said(answer)
     assert ExchangeAccount.objects.get().open_credentials().api_key == bybit_key.api_key
@@ -289,7 +292,7 @@ def troubled(exchange_id: str = "binance", **fields) -> ExchangeHealth:
 def test_an_open_breaker_stands_out_and_is_reset_by_hand():
     client = logged_in()
     row = troubled()
-    assert '<strong style="color: var(--error-fg)">open</strong>' in text_of(client, list_url(ExchangeHealth))
+    assert '<strong class="alarming">open</strong>' in text_of(client, list_url(ExchangeHealth))
     act(client, ExchangeHealth, "reset_breaker", row)
 
     row.refresh_from_db()

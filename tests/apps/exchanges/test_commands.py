@@ -54,7 +54,10 @@ def test_add_account_says_what_the_key_may_do(bybit):
 
 
 def test_add_account_warns_of_a_key_that_may_withdraw(bybit):
-    _, err = add(**bybit(can_withdraw=True))
+    given = bybit(can_withdraw=True)
+    with pytest.raises(CommandError, match="--may-withdraw"):
+        add(**given)
+    _, err = add(**given, may_withdraw=True)
     assert f"WARNING: {MAY_WITHDRAW}" in err
 
 

@@ -18,6 +18,7 @@ from tests.apps.builders import NOON, account, workspace
 from tests.apps.pages import balance_of, reading_of
 
 GOOD = Credentials(api_key="a-good-key", secret="a-good-secret")
+OTHER = Credentials(api_key="another-good-key", secret="another-good-secret")
 REPORT = KeyReport(
     wallets=("spot",),
     wallets_not_permitted=("usdm",),
@@ -120,9 +121,28 @@ def test_an_account_can_be_stored_unchecked_and_says_so(answers):
     assert in_words(new.permissions) == ["not checked yet"]
 
 
+def test_a_key_that_may_withdraw_is_refused_unless_its_owner_insists(answers):
+    may_not = REPORT
+    may = KeyReport(**{**_fields(REPORT), "can_withdraw": True})
+    answers(may)
+    with pytest.raises(AccountRefused, match="right to withdraw") as refusal:
+        add()
+    assert refusal.value.field == "api_key"
+    assert not ExchangeAccount.objects.exists()
+    answers(may_not)
+    account = add()
+    answers(may)
+    with pytest.raises(AccountRefused, match="right to withdraw"):
+        services.renew_credentials(account, OTHER)
+    stored = ExchangeAccount.objects.get()
+    assert stored.open_credentials() == GOOD
+    services.renew_credentials(account, OTHER, may_withdraw=True)
+    assert ExchangeAccount.objects.get().open_credentials() == OTHER
+
+
 def test_a_key_that_may_withdraw_is_warned_of_loudly(answers):
     answers(KeyReport(**{**_fields(REPORT), "can_withdraw": True, "warnings": [MAY_WITHDRAW]}))
-    new = add()
+    new = add(may_withdraw=True)
 
     assert new.permissions["warnings"] == [MAY_WITHDRAW]
     assert "may WITHDRAW" in in_words(new.permissions)
@@ -410,7 +430,7 @@ def test_the_exchange_tells_what_a_key_may_do(bybit):
 
 
 def test_the_exchange_tells_that_a_key_may_withdraw(bybit):
-    new = add(exchange_id="bybit", credentials=bybit(can_withdraw=True))
+    new = add(exchange_id="bybit", credentials=bybit(can_withdraw=True), may_withdraw=True)
     assert new.permissions["can_withdraw"] is True
     assert MAY_WITHDRAW in new.permissions["warnings"]
 

@@ -11,11 +11,16 @@ from asgiref.testing import ApplicationCommunicator
 from loguru import logger
 from rest_framework_simplejwt.tokens import AccessToken
 
-from apps.feed import consumers, push
+from apps.core.clock import now
+from apps.feed import consumers, hub, push
 from apps.sync.signals import accounts_synced
-from apps.users.models import User
+from apps.users.models import ApiToken, EndReason, Membership, Session, User
+from apps.users.scopes import Scope
+from apps.users.services import api_tokens
+from apps.users.services.access import by_token
+from apps.users.services.sessions import end
 from config.routing import websockets
-from tests.apps.api import user
+from tests.apps.api import tokens_of, user
 from tests.apps.builders import account
 from tests.chaos.proxy import Proxy
 
@@ -68,7 +73,7 @@ def test_any_other_path_is_refused_without_a_traceback(path):
 
 
 def opening(owner: User) -> str:
-    return json.dumps({"type": "authenticate", "token": str(AccessToken.for_user(owner))})
+    return json.dumps({"type": "authenticate", "token": tokens_of(owner).access})
 
 
 def test_who_says_who_they_are_hears_of_their_own_accounts_alone():
@@ -76,7 +81,7 @@ def test_who_says_who_they_are_hears_of_their_own_accounts_alone():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         assert await socket.hear() == {"type": "hello", "workspaces": [mine.workspace_id]}
         await sync_to_async(push.push_synced)(account_ids=[theirs.pk, mine.pk], kind="balances")
         event = {"type": "accounts.synced", "account_ids": [mine.pk], "kind": "balances"}
@@ -122,7 +127,7 @@ def test_what_still_comes_in_after_the_door_was_shown_is_not_answered():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         for _ in range(3):
             await socket.say("hello?")
@@ -134,7 +139,7 @@ def test_what_still_comes_in_after_the_door_was_shown_is_not_answered():
 
 
 def test_the_socket_ends_with_its_token():
-    token = AccessToken.for_user(user())
+    token = AccessToken(tokens_of(user()).access)
     token.set_exp(lifetime=timedelta(seconds=1.2))
 
     async def steps(socket: Socket) -> None:
@@ -148,14 +153,14 @@ def test_the_socket_ends_with_its_token():
 def test_a_fresh_token_keeps_the_socket_open_and_tells_anew_what_is_open_to_it():
     mine = account()
     owner = mine.workspace.memberships.get().user
-    token = AccessToken.for_user(owner)
+    token = AccessToken(tokens_of(owner).access)
     token.set_exp(lifetime=timedelta(seconds=1.2))
 
     async def steps(socket: Socket) -> None:
         await socket.say(json.dumps({"type": "authenticate", "token": str(token)}))
         await socket.hear()
         await sync_to_async(lambda: mine.workspace.memberships.all().delete())()
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         assert await socket.hear() == {"type": "hello", "workspaces": []}
         await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="balances")
         assert await socket.receive_nothing(timeout=1.5)
@@ -168,7 +173,7 @@ def test_what_the_sync_announces_is_what_browsers_hear():
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         await sync_to_async(accounts_synced.send)(sender=None, account_ids=[mine.pk], kind="positions")
         assert (await socket.hear())["kind"] == "positions"
@@ -219,13 +224,113 @@ def test_a_redis_that_does_not_answer_is_not_waited_for(settings):
         _expect_a_hint_lost(settings, port=black_hole.port)
 
 
+def end_newest() -> None:
+    newest = Session.objects.latest("pk")
+    end(newest, why=EndReason.LOGGED_OUT, actor=newest.user, at=now())
+
+
+def test_a_socket_ends_at_once_with_its_session_and_with_no_other(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 600)
+    owner = user()
+    other, mine = opening(owner), opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        for message in (other, mine):
+            await socket.say(message)
+            assert (await socket.hear())["type"] == "hello"
+        await sync_to_async(end_newest)()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_socket_that_went_over_to_another_session_outlives_the_first(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    owner = user()
+    second, first = opening(owner), opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        for message in (first, second):
+            await socket.say(message)
+            await socket.hear()
+        await sync_to_async(end_newest)()
+        assert await socket.receive_nothing(timeout=0.3)
+
+    browse(steps)
+
+
+def test_a_session_that_goes_without_a_word_is_missed_within_five_seconds():
+    owner = user()
+    message = opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        await socket.hear()
+        await sync_to_async(owner.delete)()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def personal_token(owner: User, *scopes: Scope) -> str:
+    until = now() + timedelta(days=1)
+    access = by_token(tokens_of(owner).access, address=None, now=now())
+    return api_tokens.create(access, name="a script", scopes=scopes, expires_at=until, now=now())[1]
+
+
+def test_a_personal_token_opens_the_feed_until_it_is_revoked(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    mine = account()
+    token = personal_token(mine.workspace.memberships.get().user, Scope.PORTFOLIO_READ)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": token}))
+        assert await socket.hear() == {"type": "hello", "workspaces": [mine.workspace_id]}
+        assert await socket.receive_nothing(timeout=0.3)
+        await sync_to_async(lambda: ApiToken.objects.update(revoked_at=now()))()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_a_token_that_may_not_see_the_portfolio_hears_nothing_of_it():
+    token = personal_token(user(), Scope.MARKET_READ)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(json.dumps({"type": "authenticate", "token": token}))
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def test_who_is_taken_out_of_a_workspace_hears_of_it_no_more_and_who_comes_in_does(monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 0.05)
+    mine, theirs = account(), account(owner="neighbours")
+    owner = mine.workspace.memberships.get().user
+    message = opening(owner)
+
+    def move() -> None:
+        Membership.objects.filter(user=owner).update(workspace=theirs.workspace)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        await socket.hear()
+        await sync_to_async(move)()
+        assert await socket.receive_nothing(timeout=0.5)
+        await sync_to_async(push.push_synced)(account_ids=[mine.pk, theirs.pk], kind="balances")
+        assert (await socket.hear())["account_ids"] == [theirs.pk]
+        assert await socket.receive_nothing()
+
+    browse(steps)
+
+
 @pytest.mark.slow
 def test_an_idle_socket_lives_longer_than_any_timeout_of_the_redis_client():
     mine = account()
     owner = mine.workspace.memberships.get().user
 
     async def steps(socket: Socket) -> None:
-        await socket.say(opening(owner))
+        await socket.say(await sync_to_async(opening)(owner))
         await socket.hear()
         assert await socket.receive_nothing(timeout=30)
         await sync_to_async(push.push_synced)(account_ids=[mine.pk], kind="orders")

@@ -111,7 +111,7 @@ def test_an_assets_case_does_not_matter():
 @pytest.mark.parametrize(
     ("path", "params", "words"),
     [
-        ("exchange/balance", {"exchnage": "binance"}, "exchange_id, wallet, cursor, page_size."),
+        ("exchange/balance", {"exchnage": "binance"}, "exchange_id, wallet, cursor, ordering, page_size."),
         ("exchange/balance", {"account": "nobody"}, "no account of yours"),
         ("exchange/balance", {"account": "9" * 30}, "no account of yours"),
         ("exchange/balance", {"account": "9" * 300}, "id or label"),

@@ -79,7 +79,7 @@ def test_the_list_of_states_tells_how_each_one_goes():
         "1 min 30 s overdue",
         "4 times: Binance did not answer in time.",
         '<span class="aside">Nothing to do: it is tried again by itself.</span>',
-        '<td class="field-breaker"><strong style="color: var(--error-fg)">open</strong></td>',
+        '<td class="field-breaker"><strong class="alarming">open</strong></td>',
         '>main</a><span class="aside">binance, sandbox, family</span>',
     ):
         assert words in page
@@ -113,7 +113,7 @@ def test_the_list_of_accounts_counts_by_the_same_definition_as_the_status():
     state(mine, "orders", **late)
     state(account("other"), "orders", **late)
     page = text_of(client, list_url(ExchangeAccount))
-    assert '<td class="field-syncs"><strong style="color: var(--error-fg)">1 failing</strong></td>' in page
+    assert '<td class="field-syncs"><strong class="alarming">1 failing</strong></td>' in page
     assert '<td class="field-syncs">fine</td>' in page
     ExchangeHealth.objects.create(
         exchange_id="bybit", environment="sandbox", banned_until=now() + timedelta(hours=1), changed_at=now()

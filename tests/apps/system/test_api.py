@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from alphapulse.types import Environment
 from apps.core.clock import now
 from apps.exchanges import budgets, health
 from apps.ledger.models import WalletReading
+from apps.sync.services.status import StateLine
 from apps.system.models import OpsEvent, Trouble
 from apps.users.models import User
 from tests.apps.api import get, logged_in
@@ -26,6 +28,12 @@ def test_the_status_tells_of_every_state_what_went_wrong_and_what_to_do():
     assert (line["account"], line["kind"], line["failures"]) == ("main", "balances", 3)
     assert (line["error"], line["advice"], line["breaker"]) == ("binance did not answer", "Nothing to do.", "closed")
     assert line["interval_seconds"] == 30
+
+
+def test_everything_that_is_known_of_a_state_is_told():
+    state(account())
+    known = {field.name for field in fields(StateLine)} - {"interval", "lag"} | {"interval_seconds", "lag_seconds"}
+    assert set(get(logged_in(), "/api/system/status")["states"][0]) == known
 
 
 def test_a_banned_exchange_says_until_when():

@@ -1,7 +1,14 @@
+from datetime import timedelta
+
 import pytest
 
-from apps.users.models import Membership, User, Workspace
-from tests.apps.pages import add_url, list_url, logged_in, page_url, queries_of, text_of
+from apps.core.clock import now
+from apps.users.models import ApiToken, EndReason, Invitation, Membership, Session, User, Workspace
+from apps.users.scopes import Scope
+from apps.users.services import api_tokens, members
+from apps.users.services.access import by_token
+from tests.apps.api import bearer, tokens_of
+from tests.apps.pages import act, add_url, list_url, logged_in, page_url, queries_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -49,12 +56,22 @@ def test_an_existing_user_is_changed_without_another_workspace():
     assert Workspace.objects.filter(name="anna").count() == 1
 
 
-@pytest.mark.parametrize("model", [User, Workspace, Membership])
+def one_more(name: str) -> None:
+    """A user with everything that a user may have."""
+    access = by_token(tokens_of(User.objects.create_user(name)).access, address=None, now=now())
+    tomorrow = now() + timedelta(days=1)
+    api_tokens.create(access, name="a", scopes=[Scope.MARKET_READ], expires_at=tomorrow, now=now())
+    workspace = access.user.memberships.get().workspace
+    members.invite(workspace, role="viewer", note="", actor=access.user, now=now())
+
+
+@pytest.mark.parametrize("model", [User, Workspace, Membership, Session, ApiToken, Invitation])
 def test_a_list_needs_as_many_queries_for_thirty_rows_as_for_one(model):
     client = logged_in()
+    one_more("first")
     for_one = queries_of(client, list_url(model))
     for number in range(29):
-        User.objects.create_user(f"user {number}")
+        one_more(f"user {number}")
 
     assert queries_of(client, list_url(model)) == for_one
 
@@ -69,3 +86,16 @@ def test_the_page_of_a_workspace_needs_as_many_queries_for_thirty_members_as_for
     assert queries_of(client, page_url(family)) == for_one
     assert "user 28" in text_of(client, page_url(family))
     assert "user 28 (viewer)" in text_of(client, list_url(Workspace))
+
+
+def test_ops_end_sessions_and_revoke_tokens():
+    client, anna = logged_in(), User.objects.create_user("anna")
+    tokens = tokens_of(anna)
+    access = by_token(tokens.access, address=None, now=now())
+    until = now() + timedelta(days=1)
+    row, token = api_tokens.create(access, name="a", scopes=[Scope.PORTFOLIO_READ], expires_at=until, now=now())
+    assert act(client, Session, "end", access.session) == ["1 session ended."]
+    assert act(client, ApiToken, "revoke", row) == ["1 token revoked."]
+    assert Session.objects.get().ended_why == EndReason.REVOKED
+    assert [bearer(each).get("/api/exchange/balance").status_code for each in (tokens.access, token)] == [401, 401]
+    assert "revoked" in text_of(client, list_url(ApiToken))

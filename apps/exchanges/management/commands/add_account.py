@@ -53,6 +53,10 @@ class Command(ExplainedCommand):
             "--no-check", action="store_true", help="store the key unchecked, where the exchange cannot be reached now"
         )
 
+        parser.add_argument(
+            "--may-withdraw", action="store_true", help="store the key even if it has the right to withdraw"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = _workspace(options["workspace"])
         credentials = _credentials(options)
@@ -67,6 +71,7 @@ class Command(ExplainedCommand):
                 environment=options["environment"],
                 egress=options["egress"],
                 check=not options["no_check"],
+                may_withdraw=options["may_withdraw"],
             )
         except AccountRefused as refusal:
             raise CommandError(f"Nothing was stored. {refusal}{_hint(options)}") from None

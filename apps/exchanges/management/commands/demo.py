@@ -63,6 +63,8 @@ class Command(ExplainedCommand):
     def _account(self, demo: DemoAccount, workspace: Workspace) -> None:
         named = {"workspace": workspace, "exchange_id": demo.exchange_id, "environment": Environment.SANDBOX}
         account = ExchangeAccount.objects.filter(**named, label=demo.label).first()
+        if account is not None and account.archived_at:
+            return  # deleted by who tried that out
         credentials = connections.credentials(account) if account else _credentials(demo)
         self._tell_sandbox(demo, credentials)
         if account is None:

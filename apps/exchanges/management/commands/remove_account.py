@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from apps.core.clock import now
 from apps.core.management.explained import ExplainedCommand
 from apps.exchanges.management.naming import account_named
+from apps.exchanges.models import ExchangeAccount
 from apps.exchanges.services import remove_account
 
 EXAMPLES = """
@@ -14,7 +15,8 @@ Examples:
   python manage.py remove_account --account old            says what would be erased
   python manage.py remove_account --account old --yes      erases it
 
-There is no way back. To stop the syncs and keep what was read, disable the account in the admin instead.
+There is no way back. To stop the syncs and keep what was read, disable the account in the admin instead; over REST its
+owner can delete it, which erases the credentials at once and keeps the history. Such a one is erased here by its id.
 The audit's entries about it stay. Exit status: 0 erased, 1 not erased, 2 wrong usage.
 """
 
@@ -29,7 +31,7 @@ class Command(ExplainedCommand):
         parser.add_argument("--yes", action="store_true", help="really")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = account_named(options["account"], options["workspace"])
+        account = account_named(options["account"], options["workspace"], among=ExchangeAccount.objects.all())
         name = f"{account} of {account.workspace}, account {account.pk}"
         if not options["yes"]:
             raise CommandError(

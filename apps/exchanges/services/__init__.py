@@ -33,12 +33,16 @@ def add_account(
     credentials: Credentials,
     environment: str = Environment.LIVE,
     egress: str = DEFAULT_EGRESS,
+    wallets: Sequence[str] = (),
+    history_from: date | None = None,
     actor: Any = None,
     check: bool = True,
+    may_withdraw: bool = False,
 ) -> ExchangeAccount:
     """A new account, its key checked against the exchange first unless `check` is False.
 
-    What the key may do, and what is worrying about that, is in its `permissions`. Raises AccountRefused.
+    What the key may do, and what is worrying about that, is in its `permissions`; one that may withdraw is refused
+    unless `may_withdraw`. Raises AccountRefused.
     """
     account = draft(
         workspace=workspace,
@@ -48,7 +52,10 @@ def add_account(
         environment=environment,
         egress=egress,
     )
+    refuse_unknown_wallets(account.exchange_id, wallets)
+    account.wallets, account.history_from = list(wallets), history_from
     report = keys.check(account) if check else None
+    keys.refuse_withdrawals(report, may_withdraw=may_withdraw)
     return store_new(account, report, at=now(), actor=actor)
 
 
@@ -88,11 +95,17 @@ def store_new(
 
 
 def renew_credentials(
-    account: ExchangeAccount, credentials: Credentials, *, actor: Any = None, check: bool = True
+    account: ExchangeAccount,
+    credentials: Credentials,
+    *,
+    actor: Any = None,
+    check: bool = True,
+    may_withdraw: bool = False,
 ) -> ExchangeAccount:
     """New keys for an account, checked first; see `store_renewal`. Raises AccountRefused."""
     draft_renewal(account, credentials)
     report = keys.check(account) if check else None
+    keys.refuse_withdrawals(report, may_withdraw=may_withdraw)
     return store_renewal(account, report, at=now(), actor=actor)
 
 
@@ -111,6 +124,7 @@ def store_renewal(
     """An account whose old key was rejected is enabled by one that is accepted; one disabled by hand stays so."""
     _note_report(account, report, at)
     with _told_of_twins(account), transaction.atomic():
+        _refuse_archived(account)
         account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
         record("account.credentials_renewed", account, at=at, actor=actor, permissions=account.permissions)
         if report is not None and ExchangeAccount.objects.filter(pk=account.pk, is_rejected=True).exists():
@@ -137,6 +151,23 @@ def remove_account(account: ExchangeAccount, *, at: datetime, actor: Any = None)
         told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
         record("account.removed", account, at=at, actor=actor, **told)
         account.delete()
+
+
+def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> bool:
+    """Deleted, as its owner sees it: its credentials are erased at once, its syncs end, its history stays and counts.
+
+    False where it was archived already. There is no way back; `remove_account` erases the history too.
+    """
+    erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}}
+    with transaction.atomic():
+        gone = {"is_enabled": False, "disabled_reason": "deleted", "is_rejected": False, "archived_at": at}
+        if not ExchangeAccount.objects.live().filter(pk=account.pk).update(**gone, **erased):
+            return False
+        account.refresh_from_db()
+        account.groups.clear()
+        record("account.archived", account, at=at, actor=actor, label=account.label, exchange_id=account.exchange_id)
+        _announce(account_changed, account)
+    return True
 
 
 def change_account(
@@ -190,7 +221,7 @@ def _switch(
     account: ExchangeAccount, *, to: bool, reason: str, at: datetime, actor: Any, is_rejected: bool = False
 ) -> bool:
     with transaction.atomic():
-        other = ExchangeAccount.objects.filter(pk=account.pk, is_enabled=not to)
+        other = ExchangeAccount.objects.live().filter(pk=account.pk, is_enabled=not to)
         if not other.update(is_enabled=to, disabled_reason=reason, is_rejected=is_rejected):
             return False
         account.is_enabled, account.disabled_reason, account.is_rejected = to, reason, is_rejected
@@ -198,6 +229,12 @@ def _switch(
         record(action, account, at=at, actor=actor, **details)
         _announce(account_changed, account)
     return True
+
+
+def _refuse_archived(account: ExchangeAccount) -> None:
+    """Deleted while its new key was being checked: nothing may be kept of that."""
+    if not ExchangeAccount.objects.live().select_for_update().filter(pk=account.pk).exists():
+        raise AccountRefused("This account has been deleted.")
 
 
 def _announce(signal: Signal, account: ExchangeAccount) -> None:
@@ -252,7 +289,7 @@ def _readable(label: str) -> str:
 
 
 def _refuse_twins(account: ExchangeAccount) -> None:
-    others = ExchangeAccount.objects.filter(workspace=account.workspace).exclude(pk=account.pk)
+    others = ExchangeAccount.objects.live().filter(workspace=account.workspace).exclude(pk=account.pk)
     if others.filter(label=account.label).exists():
         raise AccountRefused(
             f"{account.workspace} already has an account called {account.label!r}: choose another label.", field="label"

@@ -1,0 +1,38 @@
+"""Where a request comes from: what a log, a limit and a list of sessions say of it."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+LONGEST_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    address: str | None
+    user_agent: str = ""
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    printable = "".join(letter for letter in agent if letter.isprintable())
+    return Visitor(address=address_of(request), user_agent=printable[:LONGEST_AGENT])
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Who is at the other end: by the declared proxy's word, never by the visitor's own."""
+    peer = request.META.get("REMOTE_ADDR", "")
+    if not settings.BEHIND_PROXY:
+        return _address(peer)
+    # The proxy writes the last one; what stands before it the visitor may have invented.
+    told = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]
+    return _address(told) or _address(peer)
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text.strip().partition("%")[0]))
+    except ValueError:
+        return None

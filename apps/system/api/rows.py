@@ -1,0 +1,85 @@
+"""How the syncs go, on the wire."""
+
+from rest_framework import serializers
+
+from alphapulse.resilience.breaker import BreakerState
+from apps.exchanges.models import Environment
+from apps.sync.services.status import Standing
+from apps.system.models import Trouble
+
+
+class Seconds(serializers.FloatField):
+    """A duration."""
+
+    def to_representation(self, value: object) -> float:
+        return value.total_seconds() if hasattr(value, "total_seconds") else super().to_representation(value)
+
+
+class StateRow(serializers.Serializer):
+    account_id = serializers.IntegerField(allow_null=True, help_text="null: prices and markets belong to an exchange")
+    account = serializers.CharField(allow_blank=True)
+    exchange_id = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices)
+    egress = serializers.CharField()
+    kind = serializers.CharField()
+    succeeded_at = serializers.DateTimeField(allow_null=True)
+    attempted_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True, help_text="null: it is not asked for")
+    progress = serializers.CharField(allow_blank=True, help_text="how far a history is, while it is read back")
+    failures = serializers.IntegerField(help_text="in a row")
+    error = serializers.CharField(allow_blank=True)
+    advice = serializers.CharField(allow_blank=True)
+    breaker = serializers.CharField()
+    standing = serializers.ChoiceField([each.value for each in Standing])
+    is_failing = serializers.BooleanField()
+    interval_seconds = Seconds(source="interval")
+    lag_seconds = Seconds(source="lag", help_text="for how long it has been overdue")
+
+
+class BudgetRow(serializers.Serializer):
+    quota = serializers.CharField()
+    used = serializers.IntegerField(allow_null=True, help_text="null: the count is lost")
+    limit = serializers.IntegerField()
+
+
+class ExchangeRow(serializers.Serializer):
+    exchange_id = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices)
+    egress = serializers.CharField()
+    state = serializers.ChoiceField([each.value for each in BreakerState])
+    failures = serializers.IntegerField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    banned_until = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField(allow_blank=True)
+    budget = BudgetRow(many=True)
+
+
+class SummaryRow(serializers.Serializer):
+    states = serializers.IntegerField()
+    failing = serializers.IntegerField()
+    held_back = serializers.IntegerField()
+    not_read_yet = serializers.IntegerField()
+    reading_back = serializers.IntegerField(help_text="histories that have further to go")
+    not_asked = serializers.IntegerField()
+    oldest_lag_seconds = serializers.FloatField()
+    wallets = serializers.IntegerField()
+    stale_wallets = serializers.IntegerField()
+    stale_accounts = serializers.IntegerField()
+
+
+class EventRow(serializers.Serializer):
+    kind = serializers.ChoiceField(Trouble.values)
+    subject = serializers.CharField()
+    message = serializers.CharField()
+    advice = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField()
+    count = serializers.IntegerField()
+
+
+class StatusRow(serializers.Serializer):
+    now = serializers.DateTimeField()
+    summary = SummaryRow()
+    exchanges = ExchangeRow(many=True)
+    states = StateRow(many=True)
+    events = EventRow(many=True, required=False, help_text="open ones, for staff: what is wrong with the system itself")

@@ -1,0 +1,100 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from rest_framework.test import APIClient
+
+from apps.core import limits
+from apps.core.limits import Limit, take
+from apps.core.throttling import Limits
+from apps.ledger.api.views import Balances
+from tests.apps.api import get, logged_in, user
+
+SLOW = Limit(per_minute=6, burst=3)
+
+
+@pytest.fixture(params=["redis", "alone"])
+def counted(request, settings):
+    """In Redis, and by the process itself while Redis is away."""
+    settings.REDIS_URL = request.getfixturevalue("redis_url") if request.param == "redis" else "redis://127.0.0.1:1/0"
+    limits._alone = limits._Alone()
+
+
+@pytest.mark.usefixtures("counted")
+def test_so_many_at_once_and_then_one_an_interval():
+    assert [take([("a", SLOW)]) for _ in range(3)] == [0, 0, 0]
+    assert 9 < take([("a", SLOW)]) <= 10
+    assert take([("b", SLOW)]) == 0
+
+
+@pytest.mark.usefixtures("counted")
+def test_who_waits_pays_for_nothing_and_may_again_after_an_interval():
+    quick = Limit(per_minute=6000, burst=1)
+    assert take([("a", quick)]) == 0
+    waits = [take([("a", quick)]) for _ in range(3)]
+    assert all(wait <= 0.01 for wait in waits)
+
+
+@pytest.mark.usefixtures("counted")
+def test_what_one_subject_refuses_costs_the_other_nothing():
+    one = Limit(per_minute=1, burst=1)
+    assert take([("user", SLOW), ("address", one)]) == 0
+    for _ in range(5):
+        assert take([("user", SLOW), ("address", one)]) > 0
+    assert [take([("user", SLOW)]) for _ in range(3)][:2] == [0, 0]
+
+
+@pytest.mark.usefixtures("counted")
+def test_many_at_the_same_moment_get_no_more_than_there_is():
+    with ThreadPoolExecutor(16) as threads:
+        waits = list(threads.map(lambda _: take([("a", SLOW)]), range(64)))
+    assert waits.count(0) == 3
+
+
+def test_all_processes_count_together(redis_url, settings):
+    settings.REDIS_URL = redis_url
+    assert [take([("a", SLOW)]) for _ in range(3)] == [0, 0, 0]
+    limits._alone, limits._absence = limits._Alone(), limits._Absence()  # as another process begins
+    assert take([("a", SLOW)]) > 0
+
+
+def test_limits_can_be_widened_for_who_measures(settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.RATE_LIMIT_FACTOR = 10
+    assert [take([("a", SLOW)]) for _ in range(30)] == [0] * 30
+    assert take([("a", SLOW)]) > 0
+
+
+@pytest.mark.django_db
+def test_a_user_who_asks_too_often_is_told_when_to_come_back_and_others_are_served(monkeypatch):
+    monkeypatch.setattr(Balances, "limit", Limit(per_minute=6, burst=2), raising=False)
+    client = logged_in()
+    for _ in range(2):
+        get(client, "/api/exchange/balance")
+    answer = client.get("/api/exchange/balance")
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert 0 < int(answer["Retry-After"]) <= 10
+    get(client, "/api/exchange/orders")
+    get(logged_in("neighbours"), "/api/exchange/balance")
+
+
+@pytest.mark.django_db
+def test_a_hundred_logins_that_invent_where_they_come_from_are_stopped():
+    user()
+    client = APIClient(REMOTE_ADDR="192.0.2.7")
+    answers = [
+        client.post(
+            "/api/user/login",
+            {"username": f"user {n}", "password": "guess"},
+            format="json",
+            HTTP_X_FORWARDED_FOR=f"198.51.100.{n}",
+        )
+        for n in range(100)
+    ]
+    codes = [answer.status_code for answer in answers]
+    assert codes[:30] == [401] * 30
+    assert codes.count(429) >= 60
+    assert answers[-1].json()["code"] in {"throttled", "locked_out"}
+
+
+def test_no_view_does_without_limits(settings):
+    assert settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] == [f"{Limits.__module__}.{Limits.__name__}"]
