@@ -125,8 +125,9 @@ class Events(ListAPIView):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.asked = checked(request.query_params, self.parameters)
         self.accounts = accounts_asked(request.user, self.asked)
-        page = super().list(request, *args, **kwargs)
+        # Before the rows: what is complete by then is among them.
         known = [each.complete_since for each in coverage(self.accounts) if each.kind is self.kind]
+        page = super().list(request, *args, **kwargs)
         return Response({"complete_since": _latest(known), **page.data})
 
     def get_queryset(self) -> QuerySet[Event]:

@@ -54,8 +54,9 @@ def store_events(account_id: int, kind: SyncKind, rows: Sequence[CoreEvent], *, 
     What the exchange tells itself wins: an import never changes a row that is there, and its rows without a real id
     give way to the exchange's, whichever came first. The same file twice changes nothing.
     """
+    number = store([AccountEvents(account_id=account_id, source=source, rows=rows)], kind)
     sightings.note({(account_id, ""): names_of(rows)})
-    return store([AccountEvents(account_id=account_id, source=source, rows=rows)], kind)
+    return number
 
 
 def store(told: Sequence[AccountEvents], kind: SyncKind) -> int:

@@ -29,9 +29,11 @@ def store_rows(kind: SyncKind, told: Iterable[tuple[ExchangeAccount, Step]]) -> 
         for account, step in told
         if step.rows
     ]
+    number = events.store(rows, kind)
+    # After the rows, as open orders are: the other way round, two would wait for each other.
     for one in rows:
         sightings.note({(one.account_id, one.wallet): names_of(one.rows)})
-    return events.store(rows, kind)
+    return number
 
 
 def _wallet(account: ExchangeAccount, kind: SyncKind, step: Step) -> str:

@@ -51,16 +51,23 @@ def read_again(rows: QuerySet[HistoryCursor], *, since: datetime | None, at: dat
     What is there is not stored twice, and is not complete until it has been read.
     """
     with transaction.atomic():
+        # States before cursors, as a step locks them.
+        chosen = SyncState.objects.filter(account__in=rows.values("account"), kind__in=rows.values("kind"))
+        _due_at_once(chosen, at)
         of_account: dict[ExchangeAccount, list[HistoryCursor]] = defaultdict(list)
         for row in rows.select_related("account").order_by("pk").select_for_update(of=("self",)):
             of_account[row.account].append(row)
         for account, own in of_account.items():
             cursors.read_again(HistoryCursor.objects.filter(pk__in=[row.pk for row in own]), since=since, now=at)
-            states = SyncState.objects.filter(account=account, kind__in={row.kind for row in own})
-            states.filter(due_at__gt=at).update(due_at=at)
             told = {"since": since.isoformat() if since else None, "lists": len(own), "first": list(map(str, own[:10]))}
             record("history.read_again", account, at=at, actor=actor, **told)
     return sum(map(len, of_account.values()))
+
+
+def _due_at_once(states: QuerySet[SyncState], now: datetime, **values: Any) -> None:
+    # In one order, as those who settle them lock them.
+    resting = [state.pk for state in states.filter(due_at__gt=now).order_by("pk").select_for_update()]
+    SyncState.objects.filter(pk__in=resting).update(due_at=now, **values)
 
 
 # --- Before the fetch ---------------------------------------------------------------------------------------------
@@ -159,10 +166,8 @@ def follow_sightings(claim: Claim, held: Sequence[SyncState], now: datetime) -> 
 @transaction.atomic
 def _bring_forward(accounts: Collection[int], kinds: Collection[SyncKind], now: datetime) -> None:
     """What fails, or may not be read, keeps its wait."""
-    resting = SyncState.objects.filter(account__in=accounts, kind__in=kinds, due_at__gt=now, error_kind="")
-    # In one order, as those who settle them lock them.
-    pks = [state.pk for state in resting.order_by("pk").select_for_update()]
-    SyncState.objects.filter(pk__in=pks).update(due_at=now, is_behind=True)
+    well = SyncState.objects.filter(account__in=accounts, kind__in=kinds, error_kind="")
+    _due_at_once(well, now, is_behind=True)
 
 
 def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:

@@ -13,6 +13,7 @@ from alphapulse.exchanges.errors import PermissionMissing
 from alphapulse.types import OrderStatus, SyncKind, TransferKind
 from apps.ledger.models import HistoryCursor, Trade
 from apps.ledger.services import cursors, store_events
+from apps.ledger.services.coverage import coverage
 from apps.ledger.services.histories import AccountSteps, store_steps
 from apps.ledger.services.sightings import note
 from tests.apps.api import get, logged_in
@@ -172,6 +173,18 @@ def test_an_answer_says_since_when_none_is_missing_or_that_nobody_knows():
     assert get(client, "/api/exchange/transfers", account="main")["complete_since"] == "2024-01-01T00:00:00Z"
     read(other, SyncKind.TRANSFERS)
     assert get(client, "/api/exchange/transfers")["complete_since"] == "2025-01-01T00:00:00Z"
+
+
+def test_what_came_while_the_rows_were_read_is_not_called_complete_without_them(monkeypatch):
+    client, mine = logged_in(), account(history_from=date(2024, 1, 1))
+
+    def caught_up_meanwhile(accounts):
+        read(mine, SyncKind.TRANSFERS, Past(events={("deposits", ""): [transfer("deposit:1")]}))
+        return coverage(accounts)
+
+    monkeypatch.setattr("apps.ledger.api.events.coverage", caught_up_meanwhile)
+    told = get(client, "/api/exchange/transfers")
+    assert (told["complete_since"], len(told["results"])) == ("2024-01-01T00:00:00Z", 1)
 
 
 def test_the_history_says_what_is_behind_and_what_is_in_trouble():

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TransactionTestCase
@@ -132,6 +134,31 @@ def test_what_trades_are_the_first_to_see_makes_the_orders_of_its_markets_due_at
     rows = HistoryCursor.objects.filter(kind=ORDERS)
     assert sorted(rows.values_list("symbol", "is_behind")) == [("BTC/USDT", False), ("SOL/USDT", False)]
     assert not state_of(mine, ORDERS).is_behind
+
+
+def test_reading_again_locks_states_before_cursors_as_a_step_does(monkeypatch):
+    list_markets(*MARKETS)
+    trader("main", "BTC", "USDT")
+    answer_with(monkeypatch, {"main": Past(events={})})
+    steps_until_the_end()
+    with CaptureQueriesContext(connection) as queries:
+        histories.read_again(HistoryCursor.objects.filter(kind=TRADES), since=None, at=now())
+    told = [each["sql"] for each in queries]
+    locks = [sql for sql in told if sql.startswith("UPDATE") or "FOR UPDATE" in sql]
+    tables = [next(table for table in ("sync_syncstate", "ledger_historycursor") if table in sql) for sql in locks]
+    assert set(tables) == {"sync_syncstate", "ledger_historycursor"}
+    assert tables == sorted(tables, reverse=True)
+
+
+def test_what_is_seen_is_noted_after_the_rows_as_balances_and_open_orders_do(monkeypatch):
+    list_markets(*MARKETS)
+    trader("main", "BTC", "USDT")
+    answer_with(monkeypatch, {"main": Past(events={("spot", "BTC/USDT"): fills("BTC/USDT", 1)})})
+    with CaptureQueriesContext(connection) as queries:
+        step()
+    written = [each["sql"] for each in queries if each["sql"].startswith("INSERT")]
+    tables = [table for sql in written for table in ("ledger_trade", "ledger_sighting") if table in sql]
+    assert tables == ["ledger_trade", "ledger_sighting"]
 
 
 def test_what_fails_keeps_its_wait_whatever_is_seen(monkeypatch):
