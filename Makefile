@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help venv dev-venv run shell test test-quick test-sqlite test-postgres ccxt-suite api-fuzz chaos lint format clean
+.PHONY: help venv dev-venv run shell test test-quick test-sqlite test-postgres ccxt-suite api-fuzz chaos soak lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ api-fuzz: dev-venv ## schemathesis on the served schema, as each role [EXAMPLES=
 
 chaos: dev-venv ## faults caused for real against a whole system, and a table of what they cost [NAMES="kill_*"]
 	$(BIN)/python -m tests.chaos $(NAMES)
+
+soak: dev-venv ## random faults for minutes, then the truth must be in the database [MINUTES=10] [SEED=N] [DB=postgres]
+	$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
 
 lint: dev-venv ## ruff, mypy, import contracts, Django's checks
 	$(BIN)/ruff check .

@@ -57,9 +57,7 @@ class Group:
             return self._world
         home = self._folder / f"{scenario.where}-{time.monotonic_ns()}"
         self._world = World(home, scenario.where)
-        self._world.begin()
-        self._world.rest()
-        return self._world
+        return self._world.begin()
 
     def _tell_why(self) -> None:
         if self._world is not None:

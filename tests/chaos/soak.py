@@ -2,9 +2,10 @@
 
     python -m tests.chaos.soak [--minutes 10] [--seed N] [--db sqlite|postgres]
 
-Accounts change at the sandbox while processes are killed, Redis forgets and exchanges misbehave. Afterwards, with the
-world kind again, balances, positions and open orders are equal on both sides, nothing is there twice, and no exchange
-ever said that we ask too much. The exit status is 1 otherwise.
+Accounts change at the sandbox while processes are killed, Redis forgets, exchanges misbehave, a past is read back and
+people read pages. Afterwards, with the world kind again, balances, positions, orders and what happened are equal on
+both sides, nothing is there twice, no exchange ever said that we ask too much, and no log says that the database is
+locked. The exit status is 1 otherwise.
 """
 
 import argparse
@@ -13,12 +14,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.setup import set_django_up
 
-INTERVAL = 5  # seconds between two syncs
-PATIENCE = 240
+if TYPE_CHECKING:
+    from tests.chaos.mischief import Mischief
+    from tests.chaos.world import World
+
+INTERVAL = timedelta(seconds=5)
+READERS = 4
+PATIENCE = 300
 
 
 def main() -> int:
@@ -31,9 +39,9 @@ def main() -> int:
 
         with World(Path(folder) / "home", Where(options.db)) as world:
             try:
-                print(_soaked(world.begin(), options))
+                print(_soaked(world.begin(), options), flush=True)
             except Broken as problem:
-                print(f"{world.story()}\nBROKEN (seed {options.seed}): {problem}")
+                print(f"{world.story()}\nBROKEN (seed {options.seed}): {problem}", flush=True)
                 return 1
     return 0
 
@@ -46,32 +54,63 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _soaked(world, options: argparse.Namespace) -> str:  # type: ignore[no-untyped-def]
+def _soaked(world: "World", options: argparse.Namespace) -> str:
     """What happened, in words. Raises Broken."""
     from tests.chaos.mischief import Mischief
-    from tests.chaos.scenario import Broken, expect
-    from tests.chaos.truth import differences
+    from tests.chaos.scenario import expect
+    from tests.chaos.visitor import people_reading
 
     mischief = Mischief(world, random.Random(options.seed), interval=INTERVAL)
-    end = time.monotonic() + options.minutes * 60
+    with people_reading(world, READERS) as pages:
+        refused = _mischief_done(mischief, options.minutes * 60)
+        mischief.end()
+        recovery = _seconds_until_true(world, mischief)
+    refused += mischief.new_refusals()
+    expect(not refused, f"exchanges said that we ask too much: {dict(refused)}")
+    failed = {status: number for status, number in pages.items() if status.startswith("5")}
+    expect(not failed, f"pages failed: {failed}")
+    locked = world.logs_that_say("database is locked")
+    expect(not locked, f"{locked} say that the database is locked")
+    return _told(mischief, recovery, pages)
+
+
+def _mischief_done(mischief: "Mischief", seconds: float) -> "Counter[str]":
+    """What exchanges refused meanwhile."""
+    end, refused = time.monotonic() + seconds, Counter[str]()
     mischief.begin()
-    refused = 0
     while time.monotonic() < end:
         mischief.step()
         refused += mischief.new_refusals()
-    mischief.end()
+    return refused
+
+
+def _seconds_until_true(world: "World", mischief: "Mischief") -> float:
+    from tests.chaos import past, truth
+    from tests.chaos.scenario import Broken
+
+    def wrong() -> list[str]:
+        return truth.differences(world) + [line for each in mischief.readers for line in past.differences(world, each)]
+
     try:
-        recovery = world.until(lambda: not differences(world), PATIENCE, "the truth")
+        return world.until(lambda: not wrong(), PATIENCE, "the truth", of=past.states_of(mischief.readers))
     except Broken as late:
-        raise Broken(f"{late}: {differences(world)[:5]}") from None
-    refused += mischief.new_refusals()
-    expect(refused == 0, f"exchanges said {refused} times that we ask too much")
-    return _told(mischief.done, recovery)
+        left = wrong()
+        raise Broken(f"{late}; {len(left)} differences: {left[:5]}") from None
 
 
-def _told(done: "Counter[str]", recovery: float) -> str:
-    events = ", ".join(f"{count} {name}" for name, count in done.most_common())
-    return f"{events}\nheld: truth equals database {recovery:.1f} s after the last fault; nothing twice, no 429, no ban"
+def _told(mischief: "Mischief", recovery: float, pages: "Counter[str]") -> str:
+    from apps.sync.models import SyncRun
+    from tests.chaos import past
+
+    runs = SyncRun.objects.all()
+    synced, failed = (sum(runs.values_list(name, flat=True)) for name in ("succeeded", "failed"))
+    events = ", ".join(f"{count} {name}" for name, count in mischief.done.most_common())
+    rows = sum(past.here(each, past.KINDS[each.exchange_id]).total() for each in mischief.readers)
+    return (
+        f"{events}\n{runs.count()} runs, {synced} syncs ({failed} failed), {pages['200']} pages read\n"
+        f"held: truth equals database {recovery:.1f} s after the last fault, {rows} rows of the past among it; nothing "
+        "twice, no 429, no ban, no database locked"
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import psutil
 import redis
-from django.db import connections
+from django.db import Error, connection, connections
 
 from alphapulse.sandbox.testing import SandboxControl
+from apps.sync.models import SyncState
 from config.celery import app
 from config.embedded import processes, services
 from config.embedded.postgres import place_for
@@ -159,6 +160,15 @@ class System(MakeRun):
         stats = json.loads(told[told.index("{") :]) if "{" in told else {}
         return next((each["total"] for name, each in stats.items() if name.startswith(f"{worker}@")), {})
 
+    def database_answers(self) -> bool:
+        """By a connection of our own that is new."""
+        connection.close()
+        try:
+            connection.ensure_connection()
+        except Error:
+            return False
+        return True
+
     @contextmanager
     def nobody_may_write(self) -> Iterator[None]:
         """SQLite's one writer is us."""
@@ -170,11 +180,13 @@ class System(MakeRun):
 
     # --- What it says ---------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], Any], timeout: float, what: str) -> float:
+    def until(self, condition: Callable[[], Any], timeout: float, what: str, *, of: Iterable[SyncState] = ()) -> float:
+        """How many seconds it took. `of` are the states that it is about, for who wants to know why not."""
         begun = time.monotonic()
         while not condition():
             if time.monotonic() - begun > timeout:
-                raise Broken(f"{what}: not within {timeout:g} s")
+                lines = [f"{each}: {each.error_kind} {each.error} due {each.due_at}" for each in list(of)[:5]]
+                raise Broken(f"{what}: not within {timeout:g} s; {'; '.join(lines)}")
             if self.make is not None and self.make.poll() is not None:
                 raise Broken(f"{what}: the supervisor ended")
             time.sleep(0.1)

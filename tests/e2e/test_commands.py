@@ -51,7 +51,7 @@ def test_a_resync_waits_shows_progress_and_ends_well(system, account):
     assert f"balances of {account}" in done.stderr
     assert done.stdout.startswith("Read anew: ")
     read = {state["kind"] for state in states(system, "--account", account) if state["succeeded_at"]}
-    assert read == {"balances", "positions", "orders"}
+    assert read >= {"balances", "positions", "orders"}
 
 
 def test_what_changed_at_the_exchange_is_there_after_the_resync(system, sandbox):

@@ -2,6 +2,7 @@
 
 from apps.ledger.services.cursors import follow_account
 from apps.ledger.services.events import IMPORT, AccountEvents, store_events
+from apps.ledger.services.orders import open_orders
 from apps.ledger.services.readings import (
     AccountReading,
     Change,
@@ -9,7 +10,6 @@ from apps.ledger.services.readings import (
     forget_other_wallets,
     mark_failed,
     mark_not_offered,
-    open_orders,
     store,
 )
 from apps.ledger.services.sightings import follow_changes

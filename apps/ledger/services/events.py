@@ -10,8 +10,8 @@ from alphapulse.exchanges.history import Event as CoreEvent
 from alphapulse.types import FundingPayment, LedgerEntry, Order, SyncKind, Trade, Transfer
 from apps.core.upsert import upsert
 from apps.ledger import models
-from apps.ledger.services import closed_orders, sightings, stand_ins
-from apps.ledger.services.closed_orders import AccountOrder
+from apps.ledger.services import orders, sightings, stand_ins
+from apps.ledger.services.orders import AccountOrder
 
 # The source of what comes from a file.
 IMPORT = "import"
@@ -62,7 +62,7 @@ def store(told: Sequence[AccountEvents], kind: SyncKind) -> int:
     """Of many accounts, one statement for all of them. Returns how many rows were new or different."""
     told = [_with_ids(one) if one.source == IMPORT else one for one in told]
     if kind is SyncKind.CLOSED_ORDERS:
-        return closed_orders.store(_orders(told))
+        return orders.store(_orders(told))
     table = TABLES[kind]
     told = [_still_wanted(table, one) if one.source == IMPORT else one for one in told]
     imported, first_hand = _rows(table, told, of_import=True), _rows(table, told, of_import=False)

@@ -1,7 +1,7 @@
 """What an account has becomes rows: stored equals fetched, and what differed is told."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,14 +10,13 @@ from django.db import models
 from django.db.models import Q
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
-from alphapulse.exchanges.reading import OpenOrder, Reading
+from alphapulse.exchanges.reading import Reading
 from alphapulse.money import plain
-from alphapulse.types import Order as CoreOrder
-from alphapulse.types import OrderStatus, Side, SyncKind
+from alphapulse.types import OrderStatus, SyncKind
 from apps.core.upsert import upsert
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import Balance, Order, Position, WalletReading, WalletStatus
-from apps.ledger.services.closed_orders import ENDS
+from apps.ledger.services.orders import ENDS, UNSETTLED
 
 Key = tuple[int, tuple[str, ...]]
 Columns = Mapping[str, Any]
@@ -121,27 +120,6 @@ def ask_for_all(account_id: int) -> None:
 def forget_other_wallets(account_id: int, wallets: Collection[str]) -> None:
     """The owner chose these: rows of the others would only grow old."""
     WalletReading.objects.filter(account=account_id).exclude(wallet__in=wallets).delete()
-
-
-# Asked about at every sync of orders: which are open, and how did those end that are not?
-UNSETTLED = (OrderStatus.OPEN, OrderStatus.GONE)
-
-
-def open_orders(account_ids: Iterable[int]) -> dict[int, list[OpenOrder]]:
-    """The orders whose end we do not know, by account."""
-    found: dict[int, list[OpenOrder]] = {}
-    rows = Order.objects.filter(reading__account_id__in=account_ids, status__in=UNSETTLED).select_related("reading")
-    for row in rows:
-        order = OpenOrder(
-            wallet=row.reading.wallet, order_id=row.order_id, symbol=row.symbol, last_seen=_as_last_seen(row)
-        )
-        found.setdefault(row.reading.account_id, []).append(order)
-    return found
-
-
-def _as_last_seen(row: Order) -> CoreOrder:
-    seen = {field.name: getattr(row, field.name) for field in fields(CoreOrder)}
-    return CoreOrder(**seen | {"side": Side(row.side), "status": OrderStatus(row.status)})
 
 
 # --- Readings: how current a wallet is ----------------------------------------------------------------------------

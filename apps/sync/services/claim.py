@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -11,18 +10,18 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.errors import ExchangeError
-from alphapulse.exchanges.facts import Exchange, History
+from alphapulse.exchanges.facts import History
 from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.route import Route
 from alphapulse.resilience.breaker import Breaker, BreakerState
-from alphapulse.resilience.budget import Quota
-from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
+from alphapulse.types import SyncKind
 from apps.exchanges import budgets, connections, health
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.services.sweep import Looks
 from apps.sync.models import SyncRun, SyncState, SyncStateQuerySet
 from apps.sync.services import quarantine
 from apps.sync.services import states as schedule
+from apps.sync.services.shares import BY_HAND, READ_ON, kept
 
 BATCH = 50
 # A step of a history brings thousands of rows, and is soon followed by the next.
@@ -30,15 +29,6 @@ STEPS = 10
 JOB_DEADLINE = timedelta(seconds=20)
 BATCH_DEADLINE = budgets.SENT_WITHIN
 LEASE = BATCH_DEADLINE + timedelta(seconds=10)
-
-# The part of each limit that syncs by the clock leave to those that people ask for: on Binance eight accounts' balances
-# a minute.
-BY_HAND = 0.03
-
-# What reads on, step by step, leaves to the kinds that say what an account has now what those need; but not more than
-# that part of a limit, or an account whose budget is short would never learn its past.
-READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
-MOST_FOR_LIVE = 0.75
 
 Rows = TypeVar("Rows", bound=QuerySet)
 
@@ -172,7 +162,7 @@ def _first(
         except ExchangeError as problem:
             _refuse(of_lane, problem, now)
             continue
-        claim = _claim(of_lane, route, kind, lane, keep=_kept(route, kind, for_people), now=now)
+        claim = _claim(of_lane, route, kind, lane, keep=kept(route, kind, for_people), now=now)
         if claim is not None:
             return claim
     return None
@@ -211,39 +201,6 @@ def _was_quiet(route: Route, now: datetime) -> bool:
     lately = SyncRun.objects.filter(started_at__gt=now - longest - LEASE)
     where = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
     return not lately.filter(**where).exists()
-
-
-def _kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
-    """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people; and
-    histories, for what accounts have now.
-    """
-    if kind in EXCHANGE_KINDS:
-        return {}
-    facts = catalogue.exchange(route.exchange_id)
-    live = _live_needs(facts, route) if kind in READ_ON else {}
-    return {
-        quota.name: sum(_needs(facts, common, quota) for common in EXCHANGE_KINDS)
-        + int(quota.limit * for_people)
-        + min(live.get(quota.name, 0), int(quota.limit * MOST_FOR_LIVE))
-        for quota in facts.quotas
-    }
-
-
-def _live_needs(facts: Exchange, route: Route) -> Mapping[str, int]:
-    """What the lane's accounts need in each quota's window to be on time."""
-    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
-    states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
-    numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
-    return {
-        quota.name: sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
-        for quota in facts.quotas
-    }
-
-
-def _needs(facts: Exchange, kind: SyncKind, quota: Quota) -> int:
-    """What one sync after the other takes of a quota's window; what is seldom asked for left out."""
-    usual = [read.wallet for read in facts.reads.get(kind, ()) if not (read.every or read.every_when_empty)]
-    return facts.costs(kind, usual).get(quota.name, 0) * ceil(quota.window / facts.intervals[kind])
 
 
 def _refuse(due: SyncStateQuerySet, problem: ExchangeError, now: datetime) -> None:

@@ -18,6 +18,7 @@ from apps.ledger.models import WalletReading
 from apps.ledger.services import AccountReading
 from apps.sync.models import SyncState
 from apps.sync.services.claim import Claim
+from apps.sync.services.shares import left_by_seldom
 from apps.sync.services.states import JITTER, NOT_PERMITTED
 
 # Rows count as fresh for this many intervals after their answer.
@@ -42,7 +43,8 @@ def plan(claim: Claim, now: datetime) -> Plan:
         waiting = [account for account, reads in due.items() if read in reads and read.is_seldom]
         if waiting:
             costs = claim.facts.costs(claim.kind, [read.wallet])
-            when = {"now": now, "keep": claim.keep, "uncounted_at": claim.uncounted_at}
+            keep = left_by_seldom(claim.route, claim.keep)
+            when = {"now": now, "keep": keep, "uncounted_at": claim.uncounted_at}
             grants.append(budgets.take(claim.route, costs, wanted=len(waiting), **when))
             for account in waiting[: grants[-1].units]:
                 usual[account].append(read.wallet)

@@ -99,6 +99,17 @@ def test_more_than_was_granted_cannot_be_spared():
     assert budgets.spent(BINANCE, now=NOON)["usdm"] == (0, 2400)
 
 
+def test_a_part_is_one_purposes_own_and_counted_apart():
+    def part_of(purpose: str, at: datetime) -> int:
+        return budgets.take_part(BINANCE, SPOT, of=purpose, part=0.1, wanted=1000, now=at).units
+
+    # Nobody knows yet what was spent of it: hardly anything, until a new window begins.
+    assert part_of("sweeps", NOON) <= 1
+    assert (part_of("sweeps", later(130)), part_of("sweeps", later(131))) == (ALL // 10, 0)
+    assert taken(1000, later(132)) == ALL
+    assert part_of("sweeps", later(190)) == ALL // 10
+
+
 def test_egresses_and_environments_do_not_share():
     taken(1000, NOON)
     other_ip = Route(exchange_id="binance", environment=Environment.SANDBOX, egress="second")

@@ -139,6 +139,13 @@ def test_closed_orders_are_in_the_wallet_of_their_market():
     assert {row.status for row in WalletReading.objects.all()} == {WalletStatus.NOT_READ}
 
 
+def test_a_step_of_many_accounts_may_bring_more_orders_than_a_question_holds(monkeypatch):
+    monkeypatch.setattr("apps.ledger.services.orders.ASKED_AT_ONCE", 7)
+    mine = account()
+    many = [order(str(number)) for number in range(20)]
+    assert (tell(mine, SyncKind.CLOSED_ORDERS, *many), tell(mine, SyncKind.CLOSED_ORDERS, *many)) == (20, 0)
+
+
 def test_an_open_order_learns_its_end_and_keeps_what_only_we_knew():
     mine = account()
     open_orders(mine, order("1", status=OrderStatus.OPEN, client_order_id="ours", filled=Decimal(0)))

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import timedelta
 
 import psutil
-from django.db import Error, connection
 
 from apps.core.clock import now
 from apps.sync.models import SyncRun, SyncState
@@ -70,22 +69,11 @@ def _seconds_until_all_is_read(world: World, number: signal.Signals) -> float:
     finished = set(SyncRun.objects.exclude(finished_at=None).values_list("pk", flat=True))
     truth = {label: amount for label, amount in world.change_balances().items() if "bybit" in label}
     begun = world.kill("postgres", number=number)
-    world.until(lambda: _is_back(world), 60, "PostgreSQL itself")
+    world.until(world.database_answers, 60, "PostgreSQL itself")
     world.until(lambda: world.balances("bybit") == truth, 120, "the syncs")
     lost = finished - set(SyncRun.objects.values_list("pk", flat=True))
     expect(not lost, f"finished runs are gone: {sorted(lost)[:5]}")
     return time.monotonic() - begun
-
-
-def _is_back(world: World) -> bool:
-    if world.pid("postgres") is None:
-        return False
-    connection.close()
-    try:
-        SyncRun.objects.exists()
-    except Error:
-        return False
-    return True
 
 
 @scenario("workers notice by themselves; each due sync runs once", on=(Where.PROXIED,))

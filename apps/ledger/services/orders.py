@@ -1,12 +1,15 @@
-"""Orders that histories tell: rows of the same table as the open ones, for an order is one row from start to end."""
+"""An order is one row from start to end, whoever tells of it: those whose end is asked about, and those that histories
+tell, which are rows of the same table as the open ones.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from alphapulse.exchanges.order_wallets import wallet_of
+from alphapulse.exchanges.reading import OpenOrder
 from alphapulse.types import Order as CoreOrder
-from alphapulse.types import OrderStatus, SyncKind
+from alphapulse.types import OrderStatus, Side, SyncKind
 from apps.core.upsert import upsert
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import Order, WalletReading, WalletStatus
@@ -16,6 +19,12 @@ ENDS = (OrderStatus.CLOSED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStat
 _ENDED = ", ".join(f"'{status}'" for status in ENDS)
 # For an upsert of orders: what has ended stays so.
 UNLESS_ENDED = f"(excluded.status IN ({_ENDED}) OR t.status NOT IN ({_ENDED}))"
+
+# Asked about at every sync of orders: which are open, and how did those end that are not?
+UNSETTLED = (OrderStatus.OPEN, OrderStatus.GONE)
+
+# SQLite takes some thirty thousand values in a question.
+ASKED_AT_ONCE = 5_000
 
 _VALUES = tuple(field.name for field in fields(CoreOrder))
 
@@ -69,12 +78,34 @@ def _row(told: AccountOrder, known: Order | None, readings: Mapping[Name, int]) 
 
 def _known(names: Collection[Name], accounts: Accounts) -> dict[Name, Order]:
     """The rows that are there, whichever wallet they were seen in: ids are one market's own."""
-    symbols, ids = ({name[place] for name in names} for place in (1, 2))
-    rows = Order.objects.filter(reading__account__in=accounts, symbol__in=symbols, order_id__in=ids)
     # Trigger orders have ids of their own, which may be those of other orders.
     reads = (read for account in accounts.values() for read in account.exchange.reads.get(SyncKind.ORDERS, ()))
-    rows = rows.exclude(reading__wallet__in={read.wallet for read in reads if read.part_of}).select_related("reading")
-    return {(row.reading.account_id, row.symbol, row.order_id): row for row in rows}
+    apart = {read.wallet for read in reads if read.part_of}
+    found: dict[Name, Order] = {}
+    ordered = sorted(names)
+    for start in range(0, len(ordered), ASKED_AT_ONCE):
+        symbols, ids = ({name[place] for name in ordered[start : start + ASKED_AT_ONCE]} for place in (1, 2))
+        rows = Order.objects.filter(reading__account__in=accounts, symbol__in=symbols, order_id__in=ids)
+        for row in rows.exclude(reading__wallet__in=apart).select_related("reading"):
+            found[row.reading.account_id, row.symbol, row.order_id] = row
+    return found
+
+
+def open_orders(account_ids: Iterable[int]) -> dict[int, list[OpenOrder]]:
+    """The orders whose end we do not know, by account."""
+    found: dict[int, list[OpenOrder]] = {}
+    rows = Order.objects.filter(reading__account_id__in=account_ids, status__in=UNSETTLED).select_related("reading")
+    for row in rows:
+        order = OpenOrder(
+            wallet=row.reading.wallet, order_id=row.order_id, symbol=row.symbol, last_seen=_as_last_seen(row)
+        )
+        found.setdefault(row.reading.account_id, []).append(order)
+    return found
+
+
+def _as_last_seen(row: Order) -> CoreOrder:
+    seen = {field.name: getattr(row, field.name) for field in fields(CoreOrder)}
+    return CoreOrder(**seen | {"side": Side(row.side), "status": OrderStatus(row.status)})
 
 
 # --- In which wallet ----------------------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""What each sync leaves of an exchange's limits to others."""
+
+from collections.abc import Mapping
+from math import ceil
+
+from django.db.models import Count
+
+from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.facts import Exchange
+from alphapulse.exchanges.route import Route
+from alphapulse.resilience.budget import Quota
+from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
+from apps.sync.models import SyncState
+
+# The part of each limit that syncs by the clock leave to those that people ask for: on Binance eight accounts' balances
+# a minute.
+BY_HAND = 0.03
+
+# What reads on, step by step, leaves to the kinds that say what an account has now what those need; but not more than
+# that part of a limit, or an account whose budget is short would never learn its past.
+READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
+MOST_FOR_LIVE = 0.75
+
+
+def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
+    """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people; and
+    histories, for what accounts have now.
+    """
+    if kind in EXCHANGE_KINDS:
+        return {}
+    facts = catalogue.exchange(route.exchange_id)
+    live = _for_live(facts, route) if kind in READ_ON else {}
+    return {
+        quota.name: sum(_needs(facts, common, quota) for common in EXCHANGE_KINDS)
+        + int(quota.limit * for_people)
+        + live.get(quota.name, 0)
+        for quota in facts.quotas
+    }
+
+
+def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
+    """What reads that are seldom made leave of each quota: beside that, what all accounts need. None waits for them."""
+    live = _for_live(catalogue.exchange(route.exchange_id), route)
+    return {name: keep.get(name, 0) + needs for name, needs in live.items()}
+
+
+def _for_live(facts: Exchange, route: Route) -> Mapping[str, int]:
+    """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
+    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
+    states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
+    numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
+    needs = {
+        quota.name: sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
+        for quota in facts.quotas
+    }
+    return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}
+
+
+def _needs(facts: Exchange, kind: SyncKind, quota: Quota) -> int:
+    """What one sync after the other takes of a quota's window; what is seldom asked for left out."""
+    usual = [read.wallet for read in facts.reads.get(kind, ()) if not (read.every or read.every_when_empty)]
+    return facts.costs(kind, usual).get(quota.name, 0) * ceil(quota.window / facts.intervals[kind])

@@ -1,0 +1,37 @@
+import pytest
+
+from alphapulse.exchanges.catalogue import exchange
+from alphapulse.exchanges.route import Route
+from alphapulse.types import Environment, SyncKind
+from apps.sync.services.shares import BY_HAND, MOST_FOR_LIVE, kept, left_by_seldom
+from tests.apps.builders import account, state
+
+pytestmark = [pytest.mark.django_db]
+
+DEFAULT = Route(exchange_id="binance", environment=Environment.SANDBOX)
+LIMITS = {quota.name: quota.limit for quota in exchange("binance").quotas}
+USUAL = exchange("binance").costs(SyncKind.BALANCES, ["spot", "funding", "usdm"])
+
+
+def test_accounts_leave_something_to_prices_and_to_people_and_prices_leave_nothing():
+    by_clock = kept(DEFAULT, SyncKind.BALANCES, BY_HAND)
+    by_hand = kept(DEFAULT, SyncKind.BALANCES, 0)
+    assert by_clock["spot"] - by_hand["spot"] == LIMITS["spot"] * BY_HAND
+    assert by_hand["spot"] > 0
+    assert kept(DEFAULT, SyncKind.TICKERS, BY_HAND) == {}
+
+
+def test_reads_that_are_seldom_made_leave_what_all_accounts_of_the_lane_need_to_be_on_time():
+    for number in range(3):
+        state(account(f"a{number}"))
+    state(account("live", environment="live"))
+    left = left_by_seldom(DEFAULT, {"sapi": 100})
+    # Three accounts, each twice a minute.
+    assert left["sapi"] == 100 + 3 * 2 * USUAL["sapi"]
+    assert left["spot"] == 3 * 2 * USUAL["spot"]
+
+
+def test_where_accounts_need_more_than_there_is_others_get_a_part_all_the_same():
+    for number in range(200):
+        state(account(f"a{number}"))
+    assert left_by_seldom(DEFAULT, {})["spot"] == int(LIMITS["spot"] * MOST_FOR_LIVE)
