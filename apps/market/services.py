@@ -46,6 +46,11 @@ def store_markets(*, exchange_id: str, environment: str, readings: Sequence[Read
     return len(rows)
 
 
+def are_listed(exchange_id: str, environment: str) -> bool:
+    """Have its markets been read?"""
+    return Market.objects.filter(exchange_id=exchange_id, environment=environment).exists()
+
+
 def listed(exchange_id: str, environment: str, market_type: str, is_inverse: bool) -> list[Listed]:
     """The markets of one of ccxt's types, by symbol; those that are no longer traded, too. Spot is never inverse."""
     markets = Market.objects.filter(exchange_id=exchange_id, environment=environment, type=market_type)

@@ -110,9 +110,15 @@ class Sighting(models.Model):
     account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="sightings")
     wallet = models.CharField(max_length=20, blank=True)
     name = models.CharField(max_length=100)
+    # The markets that it makes likely have their cursors.
+    is_followed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "wallet", "name"], name="one_sighting_per_wallet")]
+        # Asked at every step, of every batch and page: whose new sightings are still to be followed?
+        indexes = [
+            models.Index(fields=["account"], condition=models.Q(is_followed=False), name="sightings_to_follow"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 """Since when what happened to an account is known without a gap, and what is missing until then."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from alphapulse.exchanges.facts import History
 from alphapulse.types import HISTORY_KINDS, SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import LEFT_OUT, HistoryCursor, HistoryStatus, HistorySweep
-from apps.ledger.services import cursors, sweep
+from apps.ledger.services import cursors, sightings, sweep
 
 # So many of an account's lists are named for a kind, of those that are behind and of those in trouble: enough to look.
 NAMED = 10
@@ -35,6 +35,8 @@ class SourceCoverage:
     # Of a list that is told market by market: the sweep through the others. None: there is none yet, or none is needed.
     sweep: HistorySweep | None = None
     is_swept: bool = True
+    # Something new was seen in the account: the markets that it makes likely are not asked for yet.
+    is_widening: bool = False
     is_left_out: bool = False
 
 
@@ -77,7 +79,8 @@ class Coverage:
     def progress(self) -> str:
         """`3 of 12 lists to be read on, 120 of 2247 markets swept`; empty when everything is there."""
         behind = f"{self.behind} of {self.lists} lists to be read on" if self.behind else ""
-        told = [each for each in (behind, self.swept) if each]
+        widening = "new markets to be asked" if any(source.is_widening for source in self.sources) else ""
+        told = [each for each in (behind, widening, self.swept) if each]
         return ", ".join(told) or ("" if self.complete_since else "not begun")
 
     @property
@@ -135,6 +138,8 @@ class _Known:
     accounts: Sequence[ExchangeAccount]
     sums: Mapping[tuple[int, str, str], _Sum]
     sweeps: Mapping[Of, HistorySweep]
+    # Accounts that have seen what no cursor follows yet.
+    unfollowed: Collection[int]
     behind: Mapping[Of, Sequence[HistoryCursor]] = field(default_factory=dict)
     troubles: Mapping[Of, Sequence[HistoryCursor]] = field(default_factory=dict)
 
@@ -148,6 +153,7 @@ def _known(accounts: Sequence[ExchangeAccount], *, named: bool) -> _Known:
         accounts=accounts,
         sums=_sums(rows, is_behind),
         sweeps={(sweep.account_id, sweep.source): sweep for sweep in sweeps},
+        unfollowed=sightings.unfollowed(pks),
         behind=_first(rows.filter(is_behind)) if named else {},
         troubles=_first(rows.exclude(status=HistoryStatus.OK)) if named else {},
     )
@@ -197,7 +203,8 @@ def _source(known: _Known, account: ExchangeAccount, kind: SyncKind, history: Hi
     through = known.sweeps.get((account.pk, _swept_by(account, history)))
     is_swept = not history.market_type or (through is not None and _is_through(through))
     is_begun = own.total > 0 or _expects_nothing(known, account, history)
-    is_complete = is_swept and is_begun and not own.behind
+    is_widening = history.market_type != "" and account.pk in known.unfollowed
+    is_complete = is_swept and is_begun and not own.behind and not is_widening
     return SourceCoverage(
         source=history.source,
         complete_since=(own.since or account.history_start) if is_complete else None,
@@ -206,6 +213,7 @@ def _source(known: _Known, account: ExchangeAccount, kind: SyncKind, history: Hi
         behind=own.behind,
         sweep=through,
         is_swept=is_swept,
+        is_widening=is_widening,
         is_left_out=not own.lists and (own.total > 0 or (through is not None and through.status in LEFT_OUT)),
     )
 

@@ -124,7 +124,7 @@ def begun(
 
 
 def _wanted(kind: SyncKind, account: ExchangeAccount, listed: Listing, now: datetime) -> list[Wanted]:
-    _make_missing(kind, account, listed, now)
+    _follow_sightings(kind, account, listed, now)
     _skip_forgotten(kind, account, now)
     due = _asked(kind, account).filter(due_at__lte=now).order_by("due_at", "pk")[:REQUESTS_A_STEP]
     return [Wanted(source=row.source, symbol=row.symbol, cursor=row.cursor) for row in due]
@@ -133,6 +133,18 @@ def _wanted(kind: SyncKind, account: ExchangeAccount, listed: Listing, now: date
 def _asked(kind: SyncKind, account: ExchangeAccount) -> QuerySet[HistoryCursor]:
     sources = [history.source for history in lists(kind, account)]
     return HistoryCursor.objects.filter(account=account, kind=kind, source__in=sources)
+
+
+def _follow_sightings(kind: SyncKind, account: ExchangeAccount, listed: Listing, now: datetime) -> None:
+    """What is new there makes markets likely for all kinds at once: none is called complete meanwhile.
+
+    Without markets nothing can be made of it yet.
+    """
+    new = list(Sighting.objects.filter(account=account, is_followed=False).values_list("pk", flat=True))
+    for each in HISTORY_KINDS if new else (kind,):
+        _make_missing(each, account, listed, now)
+    if new and market.are_listed(account.exchange_id, account.environment):
+        Sighting.objects.filter(pk__in=new).update(is_followed=True)
 
 
 def _make_missing(kind: SyncKind, account: ExchangeAccount, listed: Listing, now: datetime) -> None:

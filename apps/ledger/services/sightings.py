@@ -42,6 +42,12 @@ def note(seen: Seen) -> None:
     )
 
 
+def unfollowed(accounts: Iterable[int]) -> set[int]:
+    """Those of these accounts that have seen what nobody has made cursors for yet."""
+    rows = Sighting.objects.filter(account__in=accounts, is_followed=False)
+    return set(rows.order_by().values_list("account", flat=True).distinct())
+
+
 def _hint(moved: Mapping[int, set[str]], now: datetime) -> None:
     """The markets that have caught up and would be left alone for a day are looked at next."""
     for account_id, names in moved.items():

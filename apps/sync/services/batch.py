@@ -174,6 +174,7 @@ def _store_states(claim: Claim, states: list[SyncState], results: Results) -> No
     held = settle.still_ours(claim, states)
     now = clock_now()
     changes, changed = _store_rows(claim, held, results, now)
+    histories.follow_sightings(claim, held, now)
     settle.states(claim, held, results, now)
     SyncChange.objects.bulk_create(
         SyncChange(

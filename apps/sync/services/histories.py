@@ -6,9 +6,10 @@ once by the next until the account has caught up. The claims, the budget and the
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from apps.audit.services import record
 from apps.exchanges import budgets
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import HistoryCursor
-from apps.ledger.services import cursors, histories, sweep
+from apps.ledger.services import cursors, histories, sightings, sweep
 from apps.sync.models import SyncState
 from apps.sync.services.claim import READ_ON, Claim, StepPlan
 
@@ -145,6 +146,25 @@ def store_steps(claim: Claim, held: Sequence[SyncState], results: Mapping[int, O
     return histories.store_steps(claim.kind, told, asked_at=claim.run.started_at, now=now)
 
 
+def follow_sightings(claim: Claim, held: Sequence[SyncState], now: datetime) -> None:
+    """What is new in an account says in which markets to ask next: at once, not when their interval ends.
+
+    Once it is committed: those states may be others' now, who wait for what we hold.
+    """
+    kinds = [kind for kind, lists in claim.facts.histories.items() if any(each.market_type for each in lists)]
+    if kinds and (accounts := sightings.unfollowed(state.account_id for state in held if state.account_id)):
+        transaction.on_commit(partial(_bring_forward, accounts, kinds, now))
+
+
+@transaction.atomic
+def _bring_forward(accounts: Collection[int], kinds: Collection[SyncKind], now: datetime) -> None:
+    """What fails, or may not be read, keeps its wait."""
+    resting = SyncState.objects.filter(account__in=accounts, kind__in=kinds, due_at__gt=now, error_kind="")
+    # In one order, as those who settle them lock them.
+    pks = [state.pk for state in resting.order_by("pk").select_for_update()]
+    SyncState.objects.filter(pk__in=pks).update(due_at=now, is_behind=True)
+
+
 def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
     """One list that the key may not read, or a market that is gone, is marked there: the account has others."""
     error = outcome.verdict
@@ -166,6 +186,9 @@ def go_on(state: SyncState, now: datetime) -> None:
     else:
         kind = SyncKind(state.kind)
         due, state.is_behind = cursors.next_due(kind, state.account), cursors.is_behind(kind, state.account)
+        if state.account_id in sightings.unfollowed([state.account_id or 0]):
+            # Seen while we were on our way.
+            due = min(due or now + SOON, now + SOON)
     if state.due_at is not None:
         # Without a list nothing has been seen yet, or the markets are being read.
         state.due_at = max(now, min(state.due_at, due or now + SOON))

@@ -65,7 +65,9 @@ def test_fills_are_complete_when_the_likely_markets_were_read_and_the_others_swe
     long = Past(events={("spot", "BTC/USDT"): [trade(str(number), at=later(number)) for number in range(5)]})
     read(mine, past=long, requests=1)
     behind = known(mine, named=True)
-    assert (behind.complete_since, behind.progress) == (None, "1 of 1 lists to be read on, 0 of ? markets swept")
+    # The fills were the first to see the market itself.
+    progress = "1 of 1 lists to be read on, new markets to be asked, 0 of ? markets swept"
+    assert (behind.complete_since, behind.progress) == (None, progress)
     assert [row.symbol for row in behind.first_behind] == ["BTC/USDT"]
     read(mine, past=long)
     assert known(mine).complete_since is None
@@ -93,6 +95,33 @@ def test_of_an_account_in_which_nothing_was_ever_seen_nothing_is_missing_once_it
     assert known(mine).complete_since is None
     look_everywhere(mine)
     assert (known(mine).complete_since, known(mine, ORDERS).complete_since) == (START, START)
+
+
+def test_what_is_seen_for_the_first_time_may_have_a_past_until_its_markets_were_read(mine):
+    note({(mine.pk, "spot"): {"BTC", "USDT"}})
+    for kind in (TRADES, ORDERS):
+        read(mine, kind)
+    look_everywhere(mine)
+    assert [known(mine, kind).complete_since for kind in (TRADES, ORDERS)] == [START, START]
+    note({(mine.pk, "spot"): {"XRP"}})
+    assert [known(mine, kind).complete_since for kind in (TRADES, ORDERS)] == [None, None]
+    assert known(mine, ORDERS).progress == "new markets to be asked"
+    # The trades' step makes the orders' cursors, too: nobody calls them complete before they were read.
+    read(mine, TRADES)
+    assert [known(mine, kind).complete_since for kind in (TRADES, ORDERS)] == [START, None]
+    assert known(mine, ORDERS).progress == "1 of 2 lists to be read on"
+    read(mine, ORDERS)
+    assert known(mine, ORDERS).complete_since == START
+
+
+def test_without_the_exchanges_markets_nothing_that_was_seen_is_called_followed():
+    mine = account(history_from=date(2024, 1, 1))
+    note({(mine.pk, "spot"): {"BTC", "USDT"}})
+    read(mine)
+    assert known(mine).progress == "new markets to be asked, 0 of ? markets swept"
+    list_markets("BTC/USDT")
+    read(mine, ORDERS)
+    assert known(mine).progress == "1 of 1 lists to be read on, 0 of ? markets swept"
 
 
 def test_another_round_of_the_sweep_takes_nothing_back(mine):
@@ -140,7 +169,7 @@ def test_many_accounts_cost_as_many_queries_as_one(mine, django_assert_num_queri
     for each in (mine, *others):
         note({(each.pk, "spot"): {"BTC", "USDT"}})
         read(each)
-    for named, queries in ((False, 2), (True, 4)):
+    for named, queries in ((False, 3), (True, 5)):
         with django_assert_num_queries(queries):
             assert all(each.progress for each in coverage([mine, *others], named=named))
 

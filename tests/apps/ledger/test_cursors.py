@@ -200,7 +200,8 @@ def test_a_source_that_the_key_may_not_read_is_marked_and_left_alone_with_all_it
     note({(mine.pk, "spot"): {"BTC", "ETH", "USDT"}})
     refused = PermissionMissing("not with this key", code="-2015")
     take_step(mine, Past(events={}, errors={("spot", symbol): refused for symbol in SPOT}), requests=1)
-    assert set(HistoryCursor.objects.values_list("status", flat=True)) == {HistoryStatus.NOT_PERMITTED}
+    fills = HistoryCursor.objects.filter(kind=TRADES)
+    assert set(fills.values_list("status", flat=True)) == {HistoryStatus.NOT_PERMITTED}
     assert symbols(mine, later(3600)) == set()
     assert symbols(mine, later(86_401)) != set()
 

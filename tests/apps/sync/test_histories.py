@@ -115,6 +115,37 @@ def test_it_is_announced_once_all_is_there_and_not_for_every_step(monkeypatch):
     assert heard == [[mine.pk]]
 
 
+ORDERS = SyncKind.CLOSED_ORDERS
+
+
+def test_what_trades_are_the_first_to_see_makes_the_orders_of_its_markets_due_at_once(monkeypatch):
+    list_markets(*MARKETS)
+    mine = trader("main", "BTC", "USDT")
+    sold = Past(events={("spot", "BTC/USDT"): [*fills("BTC/USDT", 1), trade("1", "SOL/USDT", at=later(1))]})
+    answer_with(monkeypatch, {"main": Past(events={})})
+    steps_until_the_end(ORDERS)
+    assert not step(ORDERS)
+    answer_with(monkeypatch, {"main": sold})
+    assert step() == 1
+    assert (state_of(mine, ORDERS).due_at <= now(), state_of(mine, ORDERS).is_behind) == (True, True)
+    steps_until_the_end(ORDERS)
+    rows = HistoryCursor.objects.filter(kind=ORDERS)
+    assert sorted(rows.values_list("symbol", "is_behind")) == [("BTC/USDT", False), ("SOL/USDT", False)]
+    assert not state_of(mine, ORDERS).is_behind
+
+
+def test_what_fails_keeps_its_wait_whatever_is_seen(monkeypatch):
+    list_markets(*MARKETS)
+    mine = trader("main", "BTC", "USDT")
+    answer_with(monkeypatch, {"main": Past(events={}, error=Transient("no answer"))})
+    step(ORDERS)
+    waits_until = state_of(mine, ORDERS).due_at
+    note({(mine.pk, "spot"): {"SOL"}})
+    answer_with(monkeypatch, {"main": PAST})
+    step()
+    assert state_of(mine, ORDERS).due_at == waits_until
+
+
 def test_where_nothing_is_to_be_asked_nobody_is_asked_and_nothing_fails(monkeypatch):
     mine = trader()
     answer_with(monkeypatch, {})
@@ -154,7 +185,7 @@ def test_a_list_that_fails_is_told_and_the_others_are_read_on(monkeypatch):
         step()
     assert {symbol for symbol, _ in told()} == {"BTC/USDT"}
     assert len(told()) == 23
-    bad = HistoryCursor.objects.get(symbol="ETH/USDT")
+    bad = HistoryCursor.objects.get(kind=TRADES, symbol="ETH/USDT")
     assert (bad.status, bad.error) == ("failed", "no answer from Binance")
     assert state_of(mine).is_behind
 
@@ -304,7 +335,7 @@ class AnySplit(TransactionTestCase):
         give_up_leases()
         steps_until_the_end()
         assert told() == ALL
-        assert not HistoryCursor.objects.filter(caught_up_at=None).exists()
+        assert not HistoryCursor.objects.filter(kind=TRADES, caught_up_at=None).exists()
 
     def suffer(self, trouble: str) -> None:
         found = fetched()
