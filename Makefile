@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help venv dev-venv run shell test test-quick test-sqlite test-postgres ccxt-suite chaos soak lint format clean
+.PHONY: help venv dev-venv run shell test test-quick test-sqlite test-postgres ccxt-suite api-fuzz chaos soak lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ test-postgres: dev-venv ## storage, sync and API tests on PostgreSQL (from the w
 
 ccxt-suite: dev-venv ## ccxt's own exchange tests against the sandbox exchange
 	$(BIN)/python -m tests.ccxt_suite
+
+api-fuzz: dev-venv ## schemathesis on the served schema, as each role [EXAMPLES=20]
+	API_FUZZ_EXAMPLES=$(or $(EXAMPLES),20) $(PYTEST) -n 2 tests/config/test_fuzz.py
 
 chaos: dev-venv ## faults caused for real against a whole system, and a table of what they cost [NAMES="kill_*"]
 	$(BIN)/python -m tests.chaos $(NAMES)

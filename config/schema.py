@@ -91,6 +91,17 @@ class RowsWithOrigin(OpenApiSerializerExtension):
         return own | {"properties": properties, "required": sorted(properties)}
 
 
+class Bodies(OpenApiSerializerExtension):
+    """What is not known is refused."""
+
+    target_class = "apps.core.serializers.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
+        own = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return own | ({"additionalProperties": False} if direction == "request" else {})
+
+
 def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """One schema for all errors."""
     result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA

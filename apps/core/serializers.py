@@ -7,14 +7,39 @@ from rest_framework import serializers
 
 
 class Body(serializers.Serializer):
-    """The base of what clients send."""
+    """The base of what clients send. A `"7"` is no number here, and a 0 is no false."""
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = [str(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            known = ", ".join(name for name, field in self.fields.items() if not field.read_only) or "none"
-            raise serializers.ValidationError({name: [f"No such field; known are {known}."] for name in unknown})
+        if isinstance(data, Mapping) and (problems := self._unknown(data) or self._of_another_type(data)):
+            raise serializers.ValidationError(problems)
         return super().to_internal_value(data)
+
+    def _unknown(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        known = ", ".join(name for name, field in self.fields.items() if not field.read_only) or "none"
+        return {str(name): [f"No such field; known are {known}."] for name in data if name not in self.fields}
+
+    def _of_another_type(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        """DRF would make what it wants of what comes."""
+        wrong = {}
+        for name, value in data.items():
+            field = self.fields[name]
+            items = value if isinstance(field, serializers.ListField) and isinstance(value, list) else [value]
+            wanted = _type_of(getattr(field, "child", field))
+            if wanted and any(item is not None and type(item) is not wanted for item in items):
+                wrong[name] = [f"Expected {WORDS[wanted]}."]
+        return wrong
+
+
+WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
+
+
+def _type_of(field: serializers.Field) -> type | None:
+    if isinstance(field, serializers.BooleanField):
+        return bool
+    if isinstance(field, serializers.IntegerField):
+        return int
+    texts = (serializers.CharField, serializers.ChoiceField, serializers.DateTimeField, serializers.DateField)
+    return str if isinstance(field, (*texts, serializers.TimeField)) else None
 
 
 def given(body: type[Body], request: Any) -> dict[str, Any]:

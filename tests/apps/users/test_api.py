@@ -102,5 +102,7 @@ def test_a_form_instead_of_json_is_told_so():
 
 
 def test_an_unknown_path_below_api_is_a_problem_too():
-    answer = APIClient().get("/api/nothing/here")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    client = APIClient(enforce_csrf_checks=True)
+    for ask in (client.get, client.post, client.delete):
+        answer = ask("/api/nothing/here")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
