@@ -127,8 +127,7 @@ class Events(ListAPIView):
         self.accounts = accounts_asked(request.user, self.asked)
         # Before the rows: what is complete by then is among them.
         known = [each.complete_since for each in coverage(self.accounts) if each.kind is self.kind]
-        page = super().list(request, *args, **kwargs)
-        return Response({"complete_since": _latest(known), **page.data})
+        return Response({"complete_since": _latest(known), **super().list(request, *args, **kwargs).data})
 
     def get_queryset(self) -> QuerySet[Event]:
         lookups = {"since": "exchange_at__gte", "until": "exchange_at__lt", **self.lookups}

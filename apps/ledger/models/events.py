@@ -42,6 +42,8 @@ def _indexes(name: str) -> list[models.Index]:
     return [
         # The API's question: an account's newest, page by page.
         models.Index(fields=["account", "-exchange_at", "-id"], name=f"{name}_in_time"),
+        # The admin's: everybody's newest. Without it each page sorts the table.
+        models.Index(fields=["-exchange_at", "-id"], name=f"{name}_newest"),
         # Asked whenever rows come: which without a real id are they?
         models.Index(fields=["account", "exchange_at"], name=f"{name}_without_id", condition=~models.Q(fingerprint="")),
     ]

@@ -1,6 +1,8 @@
 import pytest
+from django.db import connection
 
 from alphapulse.types import SyncKind
+from apps.ledger.admin.events import EventAdmin
 from apps.ledger.models import FundingPayment, LedgerEntry, Trade, Transfer
 from apps.ledger.services import store_events
 from tests.apps.pages import accounts, add_url, delete_url, list_url, logged_in, page_url, queries_of, text_of
@@ -26,6 +28,17 @@ def test_a_list_needs_as_many_queries_for_thirty_rows_as_for_one(model):
     for_one = queries_of(client, list_url(model))
     fill(range(1, 30))
     assert queries_of(client, list_url(model)) == for_one
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_everybodys_newest_come_out_of_an_index_and_the_table_is_not_sorted(model):
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = model.objects.order_by(*EventAdmin.ordering)[:50].explain()
+    assert "_newest" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("model", MODELS)
