@@ -19,7 +19,7 @@ BY_HAND = 0.03
 # What reads on, step by step, leaves to the kinds that say what an account has now what those need; but not more than
 # that part of a limit, or an account whose budget is short would never learn its past.
 READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
-MOST_FOR_LIVE = 0.75
+MOST_FOR_LIVE = 0.65
 
 
 def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
@@ -29,28 +29,32 @@ def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
     if kind in EXCHANGE_KINDS:
         return {}
     facts = catalogue.exchange(route.exchange_id)
-    live = _for_live(facts, route) if kind in READ_ON else {}
-    return {
-        quota.name: sum(_needs(facts, common, quota) for common in EXCHANGE_KINDS)
-        + int(quota.limit * for_people)
-        + live.get(quota.name, 0)
+    keep = {
+        quota.name: sum(_needs(facts, common, quota) for common in EXCHANGE_KINDS) + int(quota.limit * for_people)
         for quota in facts.quotas
     }
+    if kind not in READ_ON:
+        return keep
+    # What accounts have is granted only where `keep` is left, even when prices and people have spent theirs: histories
+    # that left it once would, with those, stand in the way.
+    live = _for_live(facts, route, beside=keep)
+    return {name: weight + live[name] for name, weight in keep.items()}
 
 
 def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
     """What reads that are seldom made leave of each quota: beside that, what all accounts need. None waits for them."""
-    live = _for_live(catalogue.exchange(route.exchange_id), route)
+    live = _for_live(catalogue.exchange(route.exchange_id), route, beside={})
     return {name: keep.get(name, 0) + needs for name, needs in live.items()}
 
 
-def _for_live(facts: Exchange, route: Route) -> Mapping[str, int]:
+def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Mapping[str, int]:
     """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
     lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
     states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
     numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
     needs = {
-        quota.name: sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
+        quota.name: beside.get(quota.name, 0)
+        + sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
         for quota in facts.quotas
     }
     return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}

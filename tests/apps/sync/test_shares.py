@@ -2,7 +2,7 @@ import pytest
 
 from alphapulse.exchanges.catalogue import exchange
 from alphapulse.exchanges.route import Route
-from alphapulse.types import Environment, SyncKind
+from alphapulse.types import ACCOUNT_KINDS, Environment, SyncKind
 from apps.sync.services.shares import BY_HAND, MOST_FOR_LIVE, kept, left_by_seldom
 from tests.apps.builders import account, state
 
@@ -35,3 +35,13 @@ def test_where_accounts_need_more_than_there_is_others_get_a_part_all_the_same()
     for number in range(200):
         state(account(f"a{number}"))
     assert left_by_seldom(DEFAULT, {})["spot"] == int(LIMITS["spot"] * MOST_FOR_LIVE)
+
+
+def test_histories_leave_accounts_what_they_need_even_when_prices_and_people_have_spent_theirs():
+    for kind in ACCOUNT_KINDS:
+        state(account(f"of {kind}"), kind.value)
+    live, reading_on = (kept(DEFAULT, kind, BY_HAND) for kind in (SyncKind.BALANCES, SyncKind.TRADES))
+    of_orders = exchange("binance").costs(SyncKind.ORDERS)["spot"]
+    of_balances = 2 * exchange("binance").costs(SyncKind.BALANCES)["spot"]
+    left_by_histories, spent_by_others, kept_for_others = reading_on["spot"], live["spot"], live["spot"]
+    assert left_by_histories - spent_by_others - kept_for_others == of_orders + of_balances
