@@ -10,6 +10,7 @@ from typing import Any
 import redis
 
 from apps.core.clock import now
+from apps.exchanges import health
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
 from apps.sync.models import SyncState
 from tests.chaos import past
@@ -67,6 +68,8 @@ class Mischief:
         if self.chance.random() < 0.33:
             trouble = (self._kill, self._kill, self._fault, self._fault, self._forget, self._sleep, self._skew)
             self._count(self.chance.choice(trouble))
+        if self.chance.random() < 0.1:
+            self._count(self._reset_breakers)
         time.sleep(self.chance.uniform(0.5, 3))
 
     def end(self) -> None:
@@ -128,6 +131,12 @@ class Mischief:
         """One of those with something left, if there is any."""
         orders = self.world.sandbox.orders(account.exchange_id, account.label)
         return [each for each in orders if each["status"] in OPEN][:1]
+
+    def _reset_breakers(self) -> None:
+        """As people do in the admin: open ones would keep an exchange out of it for ten minutes."""
+        if self.world.database_answers():
+            for row in ExchangeHealth.objects.all():
+                health.reset(row, at=now())
 
     # --- Faults ---------------------------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def _fact(row: dict[str, Any]) -> tuple[SyncKind, tuple[Any, ...]] | None:
     kind, amount = row["kind"], Decimal(row["amount"])
     if kind == "trade":
         return SyncKind.TRADES, ("trade", row["market_kind"], row["market"], row["id"], amount, Decimal(row["price"]))
-    if kind == "order":
+    if kind == "order" and row["status"] in ENDED:
         return SyncKind.CLOSED_ORDERS, ("order", row["id"], ENDED[row["status"]], Decimal(row["filled"]))
     if kind == "funding":
         return SyncKind.FUNDING_PAYMENTS, ("funding", row["market"], row["at_ms"], amount)
