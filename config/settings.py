@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "apps.market",
     "apps.ledger",
     "apps.sync",
+    "apps.portfolio",
     "apps.feed",
     "apps.system",
     # Its pages are found by config.urls: they know everything, and processes without a page need not (75 MB).

@@ -1,0 +1,1 @@
+"""What the market says: timeframes, candles, indicators, features. Pure."""

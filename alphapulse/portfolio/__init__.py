@@ -1,0 +1,1 @@
+"""What it is worth, how it got there, how it could be held instead. Pure."""
