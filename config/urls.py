@@ -1,4 +1,4 @@
-"""A URL prefix is not an app: `/api/exchange/` and `/api/portfolio/` are composed of several apps' views."""
+"""A URL prefix is not an app: `/api/exchange/` is composed of several apps' views."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.core.problems import not_found
 from apps.ledger.api.events import FundingPayments, Histories, LedgerEntries, Trades, Transfers
-from apps.ledger.api.views import Balances, Orders, Positions
+from apps.ledger.api.views import Balances, Orders
 from apps.sync.api.views import Resync
 from apps.system.api.views import Status, healthz, readyz
 
@@ -29,7 +29,7 @@ urlpatterns = [
     path("api/exchange/funding", FundingPayments.as_view()),
     path("api/exchange/ledger", LedgerEntries.as_view()),
     path("api/exchange/history", Histories.as_view()),
-    path("api/portfolio/positions", Positions.as_view()),
+    path("api/portfolio/", include("apps.portfolio.api.urls")),
     path("api/system/status", Status.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),

@@ -1,0 +1,74 @@
+"""What a workspace was worth, and when. Written by `services.snapshots` alone."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.core.money_field import MoneyField
+from apps.exchanges.models import Environment, ExchangeAccount
+from apps.users.models import Workspace
+
+
+class Snapshot(models.Model):
+    """The worth of all accounts of a workspace in one environment, in `currency`; `rates` say what one of it was.
+
+    `total` is what could be priced, marked where it is not all (`is_complete`). `equity` bridges what had no price at
+    that moment with the last one known, so that a curve through it has no jump where only our knowledge changed.
+    Both are null where there is something, and nothing of it has a price.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="snapshots")
+    environment = models.CharField(max_length=10, choices=Environment)
+    taken_at = models.DateTimeField()
+    currency = models.CharField(max_length=40)
+    total = MoneyField(null=True)
+    equity = MoneyField(null=True)
+    is_complete = models.BooleanField()
+    # Currency -> what one `currency` was worth in it, as plain text: money is made from strings.
+    rates = models.JSONField(default=dict)
+    # Ids of accounts: what could not be read at all, and what is of earlier.
+    failed = models.JSONField(default=list)
+    stale = models.JSONField(default=list)
+    # Assets without any price, now or before: no part of `equity`.
+    unpriced = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "environment", "taken_at"], name="one_snapshot_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} ({self.environment}) at {self.taken_at:%Y-%m-%d %H:%M:%S}"
+
+
+class AccountWorth(models.Model):
+    """One account's part of a snapshot, in its currency."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="accounts")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    total = MoneyField(null=True)
+    equity = MoneyField(null=True)
+    is_complete = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "account"], name="one_worth_per_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account} of {self.snapshot}"
+
+
+class AssetWorth(models.Model):
+    """One asset's part of a snapshot, over all accounts: `amount` in the asset, `value` in the snapshot's currency."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="assets")
+    asset = models.CharField(max_length=40)
+    amount = MoneyField()
+    # None: no price, and none known from before.
+    value = MoneyField(null=True)
+    is_bridged = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "asset"], name="one_worth_per_asset")]
+
+    def __str__(self) -> str:
+        return f"{self.asset} of {self.snapshot}"

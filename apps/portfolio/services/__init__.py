@@ -1,0 +1,1 @@
+"""What accounts are worth, how they got there, and how they could be held instead."""
