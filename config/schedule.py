@@ -8,9 +8,10 @@ from alphapulse.exchanges.catalogue import EXCHANGES
 TICK = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 
-QUEUES = ("control", "resync", "sync")
+QUEUES = ("compute", "control", "resync", "sync")
 
 TASK_ROUTES = {
+    "portfolio.optimise": {"queue": "compute"},
     "sync.batch": {"queue": "sync"},
     "sync.resync": {"queue": "resync"},
     "sync.resync_batch": {"queue": "resync"},

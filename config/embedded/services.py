@@ -7,14 +7,20 @@ from urllib.parse import urlsplit
 
 from config.embedded.processes import Service, Stage
 
-# (name, queue, threads): one process for what decides, one for what people ask for, two for what the clock does. Of its
-# many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
+# (name, queue, at once): one process for what decides, one for what people ask for, two for what the clock does, and one
+# that calculates. Of its many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
 WORKERS = (
     ("worker-control", "control", 4),
     ("worker-resync", "resync", 32),
     ("worker-sync-1", "sync", 16),
     ("worker-sync-2", "sync", 16),
+    ("worker-compute", "compute", 2),
 )
+# What calculates does so in child processes: only those can be stopped in the middle (time limits), and they give back
+# what libraries keep. A child ends after so many tasks, or once it has grown beyond so many kilobytes.
+PREFORK = ("-P", "prefork", "--max-tasks-per-child", "50", "--max-memory-per-child", "600000")
+POOLS = {"compute": PREFORK}
+THREADS = ("-P", "threads")
 
 
 def manage(*arguments: str) -> list[str]:
@@ -62,8 +68,8 @@ def _celery(command: str, *options: str) -> Sequence[str]:
     return [sys.executable, "-m", "celery", "-A", "config", command, "--loglevel", "INFO", *options]
 
 
-def _worker(name: str, queue: str, threads: int) -> Service:
-    pool = ["-Q", queue, "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"]
+def _worker(name: str, queue: str, at_once: int) -> Service:
+    pool = ["-Q", queue, *POOLS.get(queue, THREADS), "-c", str(at_once), "-n", f"{name}@%h"]
     # Workers that know of each other cost messages and tell us nothing.
     argv = _celery("worker", *pool, "--without-gossip", "--without-mingle")
     # A batch has a deadline well below this grace; what is killed all the same is claimed again.

@@ -16,7 +16,7 @@ from config.embedded.valkey import valkey
 from config.env import ROOT
 from config.schedule import QUEUES
 
-WORKERS = ("worker-control", "worker-resync", "worker-sync")
+WORKERS = ("worker-compute", "worker-control", "worker-resync", "worker-sync")
 OURS = {"web", "feed", *WORKERS, "beat", "watchdog"}
 
 
@@ -42,6 +42,13 @@ def test_a_worker_takes_the_same_queue_with_the_same_threads_everywhere(compose,
     for option in ("-Q", "-c", "-P"):
         everywhere = {_after(option, argv) for argv in (compose["services"][name]["command"], procfile[name], embedded)}
         assert len(everywhere) == 1
+
+
+def test_who_calculates_does_so_in_children_of_the_same_bounds_everywhere(compose, procfile):
+    embedded = next(worker.argv for worker in services.workers() if worker.name == "worker-compute")
+    for argv in (compose["services"]["worker-compute"]["command"], procfile["worker-compute"], embedded):
+        told = [_after(option, argv) for option in ("-P", "--max-tasks-per-child", "--max-memory-per-child")]
+        assert told == [services.PREFORK[1], services.PREFORK[3], services.PREFORK[5]]
 
 
 def test_every_queue_that_a_task_is_routed_to_has_a_worker():

@@ -8,7 +8,7 @@ from apps.system.models import Heartbeat, OpsEvent, of_queue
 from apps.system.watchdog.watch import Watchdog
 from tests.apps.builders import NOON
 
-QUEUES = ("control", "resync", "sync")
+QUEUES = ("compute", "control", "resync", "sync")
 
 
 def all_is_well(at: datetime = NOON) -> None:

@@ -11,14 +11,14 @@ from .looking import QUEUES, all_is_well, leave_messages, look, opened, take_mes
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 BEAT = ("beat_silent", "beat")
-CONTROL, RESYNC, SYNC = (("queue_stuck", f"queue {queue}") for queue in QUEUES)
+COMPUTE, CONTROL, RESYNC, SYNC = (("queue_stuck", f"queue {queue}") for queue in QUEUES)
 REDIS = ("redis_away", "Redis")
 NOWHERE = "redis://:hidden@127.0.0.1:1/0"
 
 
 def others_live(at: datetime) -> None:
     """Of all queues but sync."""
-    for queue in ("control", "resync"):
+    for queue in ("compute", "control", "resync"):
         Heartbeat.objects.beaten(of_queue(queue), at)
 
 
@@ -59,7 +59,7 @@ def test_without_any_worker_all_queues_are_stuck(shared_redis):
     all_is_well()
     for queue in QUEUES:
         leave_messages(shared_redis, queue, 3)
-    assert look(later(40)) == [CONTROL, RESYNC, SYNC]
+    assert look(later(40)) == [COMPUTE, CONTROL, RESYNC, SYNC]
 
 
 def test_a_system_that_never_ran_is_told_as_such(shared_redis):
