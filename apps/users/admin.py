@@ -99,7 +99,7 @@ class MembershipAdmin(admin.ModelAdmin):
 
 @admin.register(UserSettings)
 class UserSettingsAdmin(admin.ModelAdmin):
-    list_display = ["user", "base_currency", "time_zone", "number_format"]
+    list_display = ["user", "base_currency", "stablecoins_at_par", "time_zone", "number_format"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
     autocomplete_fields = ["user"]

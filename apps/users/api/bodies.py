@@ -63,6 +63,9 @@ class SettingsBody(Body):
     """Fields left out stay as they are."""
 
     base_currency = serializers.ChoiceField(BASE_CURRENCIES, required=False, help_text="in which worth is shown")
+    stablecoins_at_par = serializers.BooleanField(
+        required=False, help_text="a dollar's stablecoin counts as a dollar, not as its price"
+    )
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA's name: `Europe/Berlin`")
     quiet_hours = QuietHours(
         required=False,
@@ -82,6 +85,7 @@ class SettingsBody(Body):
         quiet = {"begin": stored.quiet_from, "end": stored.quiet_until} if stored.quiet_from else None
         return {
             "base_currency": stored.base_currency,
+            "stablecoins_at_par": stored.stablecoins_at_par,
             "time_zone": stored.time_zone,
             "quiet_hours": quiet and QuietHours(quiet).data,
             "number_format": stored.number_format,

@@ -26,6 +26,9 @@ class UserSettings(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="settings")
     base_currency = models.CharField(max_length=10, default="USD")
+    stablecoins_at_par = models.BooleanField(
+        default=False, help_text="USDT and its like count as exactly what they promise to be worth, not at their price"
+    )
     time_zone = models.CharField(max_length=64, default="UTC")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)

@@ -5,9 +5,16 @@ from tests.apps.api import get, logged_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
-DEFAULTS = {"base_currency": "USD", "time_zone": "UTC", "quiet_hours": None, "number_format": "1,234.56"}
+DEFAULTS = {
+    "base_currency": "USD",
+    "stablecoins_at_par": False,
+    "time_zone": "UTC",
+    "quiet_hours": None,
+    "number_format": "1,234.56",
+}
 MINE = {
     "base_currency": "EUR",
+    "stablecoins_at_par": True,
     "time_zone": "Europe/Berlin",
     "quiet_hours": {"begin": "22:30", "end": "07:00"},
     "number_format": "1.234,56",
