@@ -1,0 +1,75 @@
+"""What bookings were worth in one currency, at their times. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from alphapulse.money import size
+from alphapulse.portfolio.bookings import Booking, Move, Why
+from alphapulse.portfolio.lots import COST_STEP, EXACT, part
+from alphapulse.portfolio.past_prices import Price
+
+PriceOf = Callable[[str, datetime], Price | None]
+Value = Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """What each of a booking's moves was worth, without a sign; None where nobody says."""
+
+    booking: Booking
+    values: tuple[Value, ...]
+
+
+def in_order(bookings: Iterable[Booking]) -> list[Booking]:
+    """By time; what came from nowhere before what was exchanged, and that before what left. The same for any order."""
+    return sorted(bookings, key=lambda booking: (booking.at, _place(booking), booking.account, booking.key))
+
+
+def _place(booking: Booking) -> int:
+    if booking.why is Why.EXCHANGED:
+        return 1
+    return 0 if all(move.amount > 0 for move in booking.moves) else 2
+
+
+def value(bookings: Iterable[Booking], price_of: PriceOf) -> tuple[list[Valued], Counter[str]]:
+    """In order; and how often each source of prices was used."""
+    sources: Counter[str] = Counter()
+    return [Valued(booking, _values(booking, price_of, sources)) for booking in in_order(bookings)], sources
+
+
+def _values(booking: Booking, price_of: PriceOf, sources: Counter[str]) -> tuple[Value, ...]:
+    def worth(moves: Sequence[Move]) -> Value:
+        prices = [price_of(move.asset, booking.at) for move in moves]
+        if not prices or None in prices:
+            return None
+        sources.update(source for price in prices if price for source in price.sources)
+        return _sum(moves, [price.value for price in prices if price])
+
+    if booking.why is Why.OWN:
+        return (None,) * len(booking.moves)
+    gave = [move for move in booking.moves if move.amount < 0]
+    got = [move for move in booking.moves if move.amount > 0]
+    whole = _first(map(worth, [*([each] for each in booking.worth), gave, got]))
+    return tuple(_share(move, got if move.amount > 0 else gave, whole, worth) for move in booking.moves)
+
+
+def _first(values: Iterable[Value]) -> Value:
+    return next((value for value in values if value is not None), None)
+
+
+def _sum(moves: Sequence[Move], prices: Sequence[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for move, price in zip(moves, prices, strict=True):
+        total = EXACT.add(total, EXACT.multiply(size(move.amount), price))
+    return total.quantize(COST_STEP, rounding=ROUND_HALF_EVEN, context=EXACT)
+
+
+def _share(move: Move, side: Sequence[Move], whole: Value, worth: Callable[[Sequence[Move]], Value]) -> Value:
+    """What of the whole's worth falls on one of a side: by what each of the side was worth elsewhere."""
+    if whole is None or len(side) == 1:
+        return whole
+    own, together = worth([move]), worth(side)
+    return part(whole, own, together) if own is not None and together else None
