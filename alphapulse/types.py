@@ -20,7 +20,8 @@ class Environment(StrEnum):
 class SyncKind(StrEnum):
     """What is kept in sync: what an account has, what happened to it, and what belongs to an exchange.
 
-    `sweep` looks for trades in markets where none are expected, at exchanges that tell them by market alone.
+    `sweep` looks for trades in markets where none are expected, at exchanges that tell them by market alone. `candles`
+    are read on like histories, of the symbols that somebody watches.
     """
 
     BALANCES = "balances"
@@ -34,6 +35,7 @@ class SyncKind(StrEnum):
     SWEEP = "sweep"
     TICKERS = "tickers"
     MARKETS = "markets"
+    CANDLES = "candles"
 
 
 # Read whole at every sync: what an account has now.
@@ -46,6 +48,7 @@ HISTORY_KINDS = (
     SyncKind.FUNDING_PAYMENTS,
     SyncKind.LEDGER,
 )
+# Read whole, for all accounts of an exchange.
 EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS)
 
 
@@ -222,6 +225,27 @@ class Ticker:
     base_volume: Decimal | None
     quote_volume: Decimal | None
     exchange_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ohlcv:
+    """One bar as an exchange tells it: `opened_at`, and the five numbers."""
+
+    opened_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle(Ohlcv):
+    """A bar of a symbol and timeframe. One that is not closed may still change: never calculate with its close."""
+
+    symbol: str
+    timeframe: str
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

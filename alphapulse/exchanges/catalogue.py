@@ -11,7 +11,7 @@ from alphapulse.exchanges.described.gate import GATE
 from alphapulse.exchanges.described.kraken import KRAKEN
 from alphapulse.exchanges.described.kucoin import KUCOIN
 from alphapulse.exchanges.described.okx import OKX
-from alphapulse.exchanges.facts import INTERVALS, Call, Exchange, History, Lookup, Paging, Read
+from alphapulse.exchanges.facts import INTERVALS, Call, CandleList, Exchange, History, Lookup, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
 
@@ -41,6 +41,7 @@ def _undescribed(exchange_id: str) -> Exchange:
         reads=dict.fromkeys((*ACCOUNT_KINDS, *EXCHANGE_KINDS), plain),
         histories=_plain_histories(),
         untold=_UNTOLD,
+        candles=(CandleList(costs={"requests": 1}),),
         quotas=(Quota(name="requests", limit=60),),
         # Most sign with a clock of milliseconds as a nonce, and some want it to rise.
         has_serial_keys=True,

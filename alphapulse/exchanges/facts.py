@@ -1,6 +1,6 @@
 """The shape of what is known about an exchange: what to ask for, what it costs, where the answer holds its rows."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -178,6 +178,22 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandleList:
+    """How the candles of one of ccxt's market types are told; no `market_type`: those of all.
+
+    At most `per_page` of them in an answer, and `rows` is where it holds them, as for a `Call`. `keeps`: only so many
+    of the newest are told at all.
+    """
+
+    market_type: str = ""
+    is_inverse: bool = False
+    costs: Mapping[str, int] = field(default_factory=dict)
+    rows: str = ""
+    per_page: int = 100
+    keeps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One exchange's facts. The defaults are the cautious ones, for exchanges that nobody has described yet."""
 
@@ -188,6 +204,7 @@ class Exchange:
     histories: Mapping[SyncKind, tuple[History, ...]] = field(default_factory=dict)
     # The histories that are not read there, and why: told to people, so that nobody takes them for empty.
     untold: Mapping[SyncKind, str] = field(default_factory=dict)
+    candles: tuple[CandleList, ...] = ()
     intervals: Mapping[SyncKind, timedelta] = field(default_factory=lambda: INTERVALS)
     quote_currency: str = "USDT"
     needs_password: bool = False
@@ -225,6 +242,8 @@ class Exchange:
         """
         if kind is SyncKind.SWEEP:
             return self._step_costs(SyncKind.TRADES) if self.swept else {}
+        if kind is SyncKind.CANDLES:
+            return self.candle_costs([each for each in self.candles for _ in range(REQUESTS_A_STEP)])
         if kind in self.histories:
             return self._step_costs(kind)
         total: dict[str, int] = {}
@@ -235,6 +254,21 @@ class Exchange:
             for quota, weight in call.costs.items():
                 total[quota] = total.get(quota, 0) + weight
         return total
+
+    def candle_costs(self, asked: Sequence[CandleList]) -> Mapping[str, int]:
+        """What these requests for candles cost, by quota."""
+        total: dict[str, int] = {}
+        for each in asked:
+            for name, weight in each.costs.items():
+                total[name] = total.get(name, 0) + weight
+        return total
+
+    def candle_list(self, market_type: str, *, is_inverse: bool) -> CandleList | None:
+        """How the candles of such a market are told; None: they are not."""
+        fitting = (
+            (each.market_type, each.is_inverse) in (("", False), (market_type, is_inverse)) for each in self.candles
+        )
+        return next((each for each, fits in zip(self.candles, fitting, strict=True) if fits), None)
 
     def _step_costs(self, kind: SyncKind) -> Mapping[str, int]:
         return self.step_costs(self.histories[kind])
@@ -265,6 +299,8 @@ class Exchange:
         return [each for each in lists if each.market_type and each.goes_by_id]
 
     def supports(self, kind: SyncKind) -> bool:
+        if kind is SyncKind.CANDLES:
+            return bool(self.candles)
         return bool(self.swept if kind is SyncKind.SWEEP else self.reads.get(kind) or self.histories.get(kind))
 
 
@@ -291,4 +327,6 @@ INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.SWEEP: timedelta(hours=1),
     SyncKind.TICKERS: timedelta(seconds=15),
     SyncKind.MARKETS: timedelta(hours=4),
+    # Once all series have caught up; a series that has a candle to come is due when that is there.
+    SyncKind.CANDLES: timedelta(minutes=1),
 }

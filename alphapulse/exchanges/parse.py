@@ -3,7 +3,7 @@
 Every function raises BadResponse, naming the row, for what is no amount or lacks what it must have.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from alphapulse import money
 from alphapulse.exchanges.errors import BadResponse
 from alphapulse.money import ZERO, NotMoney, optional_decimal, to_decimal
-from alphapulse.types import Balance, Market, Order, OrderStatus, Position, PositionSide, Side, Ticker
+from alphapulse.types import Balance, Market, Ohlcv, Order, OrderStatus, Position, PositionSide, Side, Ticker
 
 T = TypeVar("T")
 Raw = Mapping[str, Any]
@@ -177,6 +177,19 @@ def _ticker(row: Raw) -> Ticker:
         quote_volume=optional_decimal(row.get("quoteVolume")),
         exchange_at=moment(row.get("timestamp")),
     )
+
+
+def ohlcv(raw: Iterable[Sequence[Any]]) -> tuple[Ohlcv, ...]:
+    """Bars as ccxt lists them: milliseconds and five numbers, none of which may be missing."""
+    return tuple(named(f"candle of {next(iter(row), None)}", _ohlcv, row) for row in raw)
+
+
+def _ohlcv(row: Sequence[Any]) -> Ohlcv:
+    opened_at = moment(row[0])
+    if opened_at is None or len(row) < 6:
+        raise ValueError("it lacks its time, or one of its numbers")
+    opened, high, low, close, volume = (to_decimal(value) for value in row[1:6])
+    return Ohlcv(opened_at=opened_at, open=opened, high=high, low=low, close=close, volume=volume)
 
 
 def markets(raw: Iterable[Raw], *, precision_mode: int) -> tuple[Market, ...]:

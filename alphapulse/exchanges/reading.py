@@ -6,7 +6,7 @@ from datetime import datetime
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
 from alphapulse.exchanges.history import Step
-from alphapulse.types import Balance, Market, Order, Position, Ticker
+from alphapulse.types import Balance, Market, Ohlcv, Order, Position, Ticker
 
 Row = Balance | Position | Order | Ticker | Market
 
@@ -40,22 +40,46 @@ class OpenOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BarsWanted:
+    """All bars of a symbol and timeframe that open in [since, until): as many as one answer holds, or fewer."""
+
+    symbol: str
+    timeframe: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarsRead:
+    """All of them that there were at `as_of`, the exchange's clock when it was asked; or the error, and none."""
+
+    wanted: BarsWanted
+    as_of: datetime
+    rows: Sequence[Ohlcv] = ()
+    error: ExchangeError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one job: readings, or steps of histories (some may be errors), or one error for all of it."""
+    """What became of one job: readings, steps of histories or bars (some may be errors), or one error for all."""
 
     readings: Sequence[Reading] = ()
     steps: Sequence[Step] = ()
+    bars: Sequence[BarsRead] = ()
     error: ExchangeError | None = None
 
     @property
     def errors(self) -> list[ExchangeError]:
-        told = [self.error, *(reading.error for reading in self.readings), *(step.error for step in self.steps)]
-        return [error for error in told if error is not None]
+        return [error for error in (self.error, *(part.error for part in self._parts)) if error is not None]
+
+    @property
+    def _parts(self) -> Sequence[Reading | Step | BarsRead]:
+        return [*self.readings, *self.steps, *self.bars]
 
     @property
     def is_served(self) -> bool:
         """Was anything answered as it was asked?"""
-        return self.error is None and len(self.errors) < max(1, len(self.readings) + len(self.steps))
+        return self.error is None and len(self.errors) < max(1, len(self._parts))
 
     @property
     def verdict(self) -> ExchangeError | None:

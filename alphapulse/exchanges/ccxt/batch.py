@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
 from alphapulse.exchanges import catalogue
+from alphapulse.exchanges.ccxt.candles import CandleReader
 from alphapulse.exchanges.ccxt.classify import classified
 from alphapulse.exchanges.ccxt.client import Client, open_client
 from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.errors import ExchangeError, Transient
 from alphapulse.exchanges.history import Step, Wanted
-from alphapulse.exchanges.reading import OpenOrder, Outcome, Reading
+from alphapulse.exchanges.reading import BarsRead, BarsWanted, OpenOrder, Outcome, Reading
 from alphapulse.exchanges.route import Route
 from alphapulse.types import HISTORY_KINDS, Credentials, SyncKind
 
@@ -28,13 +29,15 @@ AT_ONCE = 25
 class Job:
     """One account's sync. Without credentials: what is public. `wallets` are those to ask for; none named: all.
 
-    `wanted`: which histories are read on, and from where; for the kinds that are histories alone.
+    `wanted`: which histories are read on, and from where; for the kinds that are histories alone. `bars`: the same for
+    candles.
     """
 
     credentials: Credentials | None = None
     wallets: Sequence[str] = ()
     known_orders: Sequence[OpenOrder] = ()
     wanted: Sequence[Wanted] = ()
+    bars: Sequence[BarsWanted] = ()
 
 
 async def fetch_batch(
@@ -61,16 +64,18 @@ class _Asking:
 
     async def outcome(self, job: Job) -> Outcome:
         opened: list[Client] = []
-        reading_on: list[HistoryReader] = []
+        reading_on: list[HistoryReader | CandleReader] = []
         try:
             async with asyncio.timeout_at(self.ends_at), self.places, asyncio.timeout(self.each.total_seconds()):
                 if self.kind in HISTORY_KINDS:
                     return Outcome(steps=await self._steps(job, reading_on))
+                if self.kind is SyncKind.CANDLES:
+                    return Outcome(bars=await self._bars(job, reading_on))
                 return Outcome(readings=await self._readings(job, opened))
         except ExchangeError as exc:
             return Outcome(error=exc)
         except TimeoutError:
-            return self._unread(reading_on) if self.kind in HISTORY_KINDS else self._unfinished(job, opened)
+            return self._unread(reading_on) if reading_on else self._unfinished(job, opened)
         except Exception as exc:  # noqa: BLE001  a mistake of ours with one account must not cost its neighbours
             logger.error("%s %s: %s while reading an answer", self.route.exchange_id, self.kind, type(exc).__name__)
             return Outcome(error=classified(exc, self.route.exchange_id, now=datetime.now(UTC)))
@@ -81,11 +86,16 @@ class _Asking:
             opened.append(client)
             return await client.fetch(self.kind, known_orders=job.known_orders, wallets=job.wallets)
 
-    async def _steps(self, job: Job, reading_on: list[HistoryReader]) -> tuple[Step, ...]:
+    async def _steps(self, job: Job, reading_on: list[HistoryReader | CandleReader]) -> tuple[Step, ...]:
         async with _lane(self.route, job):
             reader = (await open_client(self.route, job.credentials)).histories(self.kind, job.wanted)
             reading_on.append(reader)
             return await reader.read()
+
+    async def _bars(self, job: Job, reading_on: list[HistoryReader | CandleReader]) -> tuple[BarsRead, ...]:
+        reader = (await open_client(self.route)).candles(job.bars)
+        reading_on.append(reader)
+        return await reader.read()
 
     def _unfinished(self, job: Job, opened: Sequence[Client]) -> Outcome:
         """What was answered in time stays; a slow wallet costs itself."""
@@ -93,10 +103,13 @@ class _Asking:
         readings = opened[0].so_far(self.kind, wallets=job.wallets, missing=late) if opened else ()
         return Outcome(readings=readings) if readings else Outcome(error=late)
 
-    def _unread(self, reading_on: Sequence[HistoryReader]) -> Outcome:
+    def _unread(self, reading_on: Sequence[HistoryReader | CandleReader]) -> Outcome:
         """Pages that were read in time stay, with the cursor behind them."""
-        late = self._late
-        steps = reading_on[0].so_far(missing=late) if reading_on else ()
+        late, (reader,) = self._late, reading_on
+        if isinstance(reader, CandleReader):
+            bars = reader.so_far(missing=late)
+            return Outcome(bars=bars) if bars else Outcome(error=late)
+        steps = reader.so_far(missing=late)
         return Outcome(steps=steps) if steps else Outcome(error=late)
 
     @property

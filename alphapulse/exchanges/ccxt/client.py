@@ -9,6 +9,7 @@ from typing import Any
 from alphapulse.exchanges import parse
 from alphapulse.exchanges.ccxt import listed, permissions, whole
 from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.candles import CandleReader
 from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.ccxt.lookup import ended, given_up, vanished
 from alphapulse.exchanges.ccxt.markets import Template, template
@@ -24,7 +25,7 @@ from alphapulse.exchanges.errors import (
 )
 from alphapulse.exchanges.facts import Call, Read
 from alphapulse.exchanges.history import Wanted
-from alphapulse.exchanges.reading import OpenOrder, Reading, Row
+from alphapulse.exchanges.reading import BarsWanted, OpenOrder, Reading, Row
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, KeyReport, Order, SyncKind
 
@@ -67,6 +68,10 @@ class Client:
     def histories(self, kind: SyncKind, wanted: Sequence[Wanted]) -> HistoryReader:
         """Who reads on what happened to the account."""
         return HistoryReader(self._asker, kind, wanted)
+
+    def candles(self, wanted: Sequence[BarsWanted]) -> CandleReader:
+        """Who reads candles on."""
+        return CandleReader(self._asker, wanted)
 
     async def fetch(
         self, kind: SyncKind, *, known_orders: Sequence[OpenOrder] = (), wallets: Sequence[str] = ()

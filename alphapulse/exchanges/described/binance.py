@@ -7,7 +7,7 @@ there is nothing in them they are asked for seldom.
 from datetime import timedelta
 
 from alphapulse.exchanges.described.binance_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Lookup, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -105,6 +105,12 @@ BINANCE = Exchange(
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"spot": 20, "usdm": 2}),)),),
     },
     histories=HISTORIES,
+    candles=(
+        CandleList(market_type="spot", costs={"spot": 2}, rows="[]", per_page=1000),
+        # From 500 on an answer costs more than twice as much.
+        CandleList(market_type="swap", costs={"usdm": 2}, rows="[]", per_page=499),
+        CandleList(market_type="swap", is_inverse=True, costs={"usdm": 2}, rows="[]", per_page=499),
+    ),
     ccxt_options={
         "warnOnFetchOpenOrdersWithoutSymbol": False,
         # Or every account's positions would begin with a private call for brackets that we do not use.

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from alphapulse.exchanges.described.bybit_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, Exchange, Holding, Lookup, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -76,6 +76,7 @@ BYBIT = Exchange(
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 5}),)),),
     },
     histories=HISTORIES,
+    candles=(CandleList(costs={"requests": 1}, rows="result.list[]", per_page=1000),),
     ccxt_options={
         # Every account is a unified one since 2023; asking each whether it is costs two private calls.
         "enableUnifiedMargin": False,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -48,6 +48,7 @@ COINBASE = Exchange(
         SyncKind.TICKERS: (Read(wallet="spot", calls=(Call(costs={"requests": 1}, rows="products[]"),)),),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 5}),)),),
     },
+    candles=(CandleList(costs={"requests": 1}, rows="candles[]", per_page=300),),
     histories={
         SyncKind.TRADES: (_listed("spot", "fills[]"),),
         SyncKind.CLOSED_ORDERS: (

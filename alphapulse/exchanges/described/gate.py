@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -92,6 +92,7 @@ GATE = Exchange(
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 3}),)),),
     },
     ccxt_options={"fetchMarkets": {"types": ["spot", "swap"]}},
+    candles=(CandleList(costs={"requests": 1}, rows="[]", per_page=1000, keeps=10_000),),
     histories={
         SyncKind.TRADES: (
             _listed("spot", 1000, "page", type="spot"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -52,6 +52,7 @@ KRAKEN = Exchange(
         SyncKind.TICKERS: (Read(wallet="spot", calls=(_call("result{}"),)),),
         SyncKind.MARKETS: (Read(wallet="", calls=(_call("", 2),)),),
     },
+    candles=(CandleList(costs={"requests": 1}, rows="result{}", per_page=720, keeps=720),),
     histories={
         SyncKind.TRADES: (_listed("spot", "result.trades{}", wallet="spot"),),
         SyncKind.CLOSED_ORDERS: (_listed("spot", "result.closed{}", wallet="spot"),),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -79,6 +79,7 @@ KUCOIN = Exchange(
         "hf": False,
         "fetchMarkets": {"types": ["spot", "swap", "future"], "fetchTickersFees": False},
     },
+    candles=(CandleList(costs={"requests": 3}, rows="data[]", per_page=500),),
     histories={
         SyncKind.TRADES: (
             _listed("trade", type="spot", pageSize=500),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -103,6 +103,7 @@ OKX = Exchange(
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 3}),)),),
     },
     ccxt_options={"fetchMarkets": {"types": ["spot", "swap", "future"]}},
+    candles=(CandleList(costs={"requests": 1}, rows="data[]", per_page=100),),
     histories={
         SyncKind.TRADES: (
             _listed("spot", "billId", {"type": "spot"}),

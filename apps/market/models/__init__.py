@@ -1,5 +1,31 @@
 """What belongs to no account: what can be traded, what it costs, what it cost."""
 
+from apps.market.models.assets import Asset, AssetAlias, AssetKind, FiatRate
+from apps.market.models.candles import (
+    Candle,
+    CandleHole,
+    CandleSeries,
+    SeriesStatus,
+    WatchedSymbol,
+    WatchSource,
+)
+from apps.market.models.features import Feature, FeatureSeries, FeatureValue
 from apps.market.models.markets import Market, Ticker
 
-__all__ = ["Market", "Ticker"]
+__all__ = [
+    "Asset",
+    "AssetAlias",
+    "AssetKind",
+    "Candle",
+    "CandleHole",
+    "CandleSeries",
+    "Feature",
+    "FeatureSeries",
+    "FeatureValue",
+    "FiatRate",
+    "Market",
+    "SeriesStatus",
+    "Ticker",
+    "WatchSource",
+    "WatchedSymbol",
+]

@@ -1,0 +1,86 @@
+"""Where candles lie on PostgreSQL: one partition for each timeframe and month. Elsewhere there is one table.
+
+Partitions are made as they are needed and some ahead, and are attached when they are done: who reads or writes others
+waits for neither.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from alphapulse.market import timeframes
+from alphapulse.market.timeframes import MONTH
+from apps.market.models import Candle
+
+TABLE = Candle._meta.db_table
+# So many months ahead there are partitions already.
+AHEAD = 2
+# Anything, but always the same: who makes partitions does so alone.
+_LOCK = 5_062_026
+
+
+def by_month(timeframe: str) -> bool:
+    """A day's candles and longer ones are few, and are kept for good."""
+    return timeframes.minutes(timeframe) < timeframes.minutes("1d")
+
+
+@transaction.atomic
+def make(timeframe: str, times: Iterable[datetime]) -> list[str]:
+    """The partitions that these opening times fall into; returns the names of those that were not there."""
+    if connection.vendor != "postgresql" or not by_month(timeframe):
+        return []
+    months = {timeframes.floor(at, MONTH) for at in times}
+    missing = sorted(month for month in months if _name(timeframe, month) not in _names(timeframe))
+    if missing:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    there = _names(timeframe) if missing else set()
+    return [_attach(timeframe, month) for month in missing if _name(timeframe, month) not in there]
+
+
+def make_ahead(times: Iterable[str], now: datetime) -> list[str]:
+    """Of these timeframes, for the months to come."""
+    first = timeframes.floor(now, MONTH)
+    months = [timeframes.step(first, MONTH, ahead) for ahead in range(AHEAD + 1)]
+    return [name for timeframe in times for name in make(timeframe, months)]
+
+
+def drop_before(timeframe: str, cutoff: datetime) -> int:
+    """Candles of the months that ended by then. Returns how many partitions are gone, elsewhere how many rows."""
+    month = timeframes.floor(cutoff, MONTH)
+    if connection.vendor != "postgresql":
+        return Candle.objects.filter(timeframe=timeframe, opened_at__lt=month).delete()[0]
+    old = sorted(name for name in _names(timeframe) if name < _name(timeframe, month))
+    for name in old:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP TABLE "{name}"')
+    return len(old)
+
+
+def _name(timeframe: str, month: datetime) -> str:
+    return f"{TABLE}_{timeframe}_{month:%Y_%m}"
+
+
+def _names(timeframe: str) -> set[str]:
+    """The partitions that there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid"
+            " WHERE inhparent = %s::regclass",
+            [f'"{TABLE}_{timeframe}"'],
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _attach(timeframe: str, month: datetime) -> str:
+    """Made beside the table and then attached: that waits for nobody who reads or writes."""
+    name, parent = _name(timeframe, month), f"{TABLE}_{timeframe}"
+    until = timeframes.ends(month, MONTH)
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE TABLE "{name}" (LIKE "{parent}" INCLUDING ALL)')
+        cursor.execute(
+            f'ALTER TABLE "{parent}" ATTACH PARTITION "{name}" FOR VALUES FROM (%s) TO (%s)',
+            [month.astimezone(UTC).isoformat(), until.astimezone(UTC).isoformat()],
+        )
+    return name
