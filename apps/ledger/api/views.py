@@ -15,7 +15,7 @@ from apps.core.pagination import Pages, TimePages
 from apps.core.query import Check, checked, moment, one_of, text
 from apps.exchanges.models import Environment
 from apps.ledger.api.rows import BalancePage, BalanceRow, OrderPage, OrderRow, PositionPage, PositionRow, WalletRow
-from apps.ledger.api.wallets import is_missing, wallets_behind
+from apps.ledger.api.wallets import wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
 from apps.users.scopes import Scope
 
@@ -52,8 +52,8 @@ class ReadRows(ListAPIView):
         self.wallets = wallets_behind(request.user, self.kind, self.asked)
         page = super().list(request, *args, **kwargs)
         wallets = WalletRow(self.wallets, many=True, context={"now": self.now}).data
-        missing = (is_missing(reading, stale=row["stale"]) for reading, row in zip(self.wallets, wallets, strict=True))
-        return Response({"complete": not any(missing), "wallets": wallets, **page.data})
+        is_complete = not any(reading.is_missing(self.now) for reading in self.wallets)
+        return Response({"complete": is_complete, "wallets": wallets, **page.data})
 
     def get_queryset(self) -> ReadRowQuerySet:
         # The wallets are the caller's own: nobody sees rows of any other.

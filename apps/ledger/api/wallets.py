@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from alphapulse.types import SyncKind
 from apps.core.problems import BadParameter
 from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
-from apps.ledger.models import WalletReading, WalletStatus
+from apps.ledger.models import WalletReading
+from apps.ledger.services.wallets import readings_of
 from apps.users.models import User
 
 
@@ -14,20 +15,11 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
 
     `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
     """
-    accounts = accounts_asked(user, asked)
-    readings = WalletReading.objects.filter(account__in=accounts, kind=kind).select_related("account")
-    stored = {(reading.account_id, reading.wallet): reading for reading in readings}
-    known = _never_read(accounts, kind) | stored
-    wallets = {wallet for _, wallet in known}
+    readings = readings_of(accounts_asked(user, asked), [kind])
+    wallets = {reading.wallet for reading in readings}
     if wallets and asked.get("wallet", next(iter(wallets))) not in wallets:
         raise BadParameter("wallet", f"no such wallet among these accounts; there are {', '.join(sorted(wallets))}.")
-    return [known[name] for name in sorted(known) if asked.get("wallet", name[1]) == name[1]]
-
-
-def is_missing(reading: WalletReading, *, stale: bool) -> bool:
-    """Does an answer miss something by it? A wallet that the key never could read is the owner's own choice."""
-    never_could = reading.status == WalletStatus.NOT_PERMITTED and reading.as_of is None
-    return stale and not never_could and reading.status != WalletStatus.NOT_OFFERED
+    return [reading for reading in readings if asked.get("wallet", reading.wallet) == reading.wallet]
 
 
 def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount]:
@@ -57,14 +49,3 @@ def _named(accounts: ExchangeAccountQuerySet, label_or_id: str) -> ExchangeAccou
     if not found.exists():
         raise BadParameter("account", f"no account of yours has the id or label {label_or_id!r}.")
     return found
-
-
-def _never_read(accounts: list[ExchangeAccount], kind: SyncKind) -> dict[tuple[int, str], WalletReading]:
-    """Every wallet that the catalogue says is read, as if it had never been."""
-    return {
-        (account.pk, read.wallet): WalletReading(
-            account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
-        )
-        for account in accounts
-        for read in account.reads(kind)
-    }

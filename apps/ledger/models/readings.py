@@ -67,6 +67,11 @@ class WalletReading(models.Model):
             return "no answer has come in time"
         return ""
 
+    def is_missing(self, now: datetime) -> bool:
+        """Does an answer miss something by it? A wallet that the key never could read is the owner's own choice."""
+        never_could = self.status == WalletStatus.NOT_PERMITTED and self.as_of is None
+        return self.status != WalletStatus.NOT_OFFERED and not never_could and self.is_stale(now)
+
 
 class ReadRowQuerySet(models.QuerySet):
     """Rows that hang on a reading."""

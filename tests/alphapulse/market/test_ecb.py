@@ -29,7 +29,14 @@ def test_the_newest_day_of_any_of_its_files_is_read(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<html>Service unavailable</html>", "Date, USD\n", "a,b\n1,2\n", "Date, USD\nsoon, 1.1\n", "Date, USD\n2026-11-20, 0\n"],
+    [
+        "",
+        "<html>Service unavailable</html>",
+        "Date, USD\n",
+        "a,b\n1,2\n",
+        "Date, USD\nsoon, 1.1\n",
+        "Date, USD\n2026-11-20, 0\n",
+    ],
 )
 def test_what_is_no_such_file_is_refused_with_words(text):
     with pytest.raises(ValueError, match=r"file of daily reference rates|is none"):
