@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -66,9 +64,6 @@ class AssetAlias(models.Model):
             raise ValidationError({"multiplier": "expected a number above zero."})
         if any(self.overlaps(other) for other in self._others()):
             raise ValidationError("At that time the code means something else already: end that alias first.")
-
-    def holds(self, at: datetime) -> bool:
-        return not (self.valid_from and at < self.valid_from) and not (self.valid_to and at >= self.valid_to)
 
     def overlaps(self, other: AssetAlias) -> bool:
         return _begins_before_end(self, other) and _begins_before_end(other, self)
