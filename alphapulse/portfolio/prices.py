@@ -106,7 +106,7 @@ class PriceBook:
             self._add(Quote(base=asset, quote=money, price=Decimal(1), source=PAR, as_of=now, volume=_ALL))
 
     def price(self, asset: str, currency: str, *, near: str = "") -> Price | None:
-        """None: no way leads there. `near`: an exchange whose own markets come first where they lead there as shortly."""
+        """None: no way leads there. `near`: an exchange whose own markets come first where they are no longer a way."""
         if asset == currency:
             return ONE
         return self._prices_in(currency, near).get(asset)
