@@ -41,5 +41,7 @@ BEAT_SCHEDULE = {
     **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
+    "sweep proposals": _every(HEARTBEAT, "portfolio.sweep_proposals"),
+    "prune proposals": _every(timedelta(hours=1), "portfolio.prune_proposals"),
     "prune sessions": _every(timedelta(hours=1), "users.prune"),
 }

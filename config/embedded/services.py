@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from config.embedded.processes import Service, Stage
 
-# (name, queue, at once): one process for what decides, one for what people ask for, two for what the clock does, and one
-# that calculates. Of its many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
+# (name, queue, at once): one process for what decides, one for what people ask for, two for what the clock does, one to
+# calculate. Of its many threads the second uses few, unless exchanges hang (apps/sync/services/places.py).
 WORKERS = (
     ("worker-control", "control", 4),
     ("worker-resync", "resync", 32),

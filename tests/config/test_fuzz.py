@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from alphapulse.types import KeyReport
 from apps.exchanges import keys
 from apps.exchanges.models import AccountGroup
+from apps.portfolio.tasks import optimise
 from apps.sync import tasks
 from apps.users.models import Membership, User
 from tests.apps import builders
@@ -57,6 +58,7 @@ def token(request, monkeypatch, settings) -> str:
     settings.RATE_LIMIT_FACTOR = 100_000
     monkeypatch.setattr(keys, "check", lambda _account: REPORT)
     monkeypatch.setattr(tasks.resync, "delay", lambda **_: None)
+    monkeypatch.setattr(optimise, "apply_async", lambda **_: None)
     owner = user("owner")
     mine = builders.account(owner="owner")
     builders.state(mine)

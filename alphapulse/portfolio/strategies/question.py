@@ -115,9 +115,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`weights` sum to 1. `estimate` is None where too little is known."""
+    """`weights` sum to 1. `estimate` is of them, `estimate_now` of what is held; None where too little is known."""
 
     weights: Mapping[str, float]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     estimate: Estimate | None
+    estimate_now: Estimate | None = None

@@ -51,6 +51,7 @@ def solve(question: Question) -> Answer:
         reasons=wording.reasons(question, told),
         warnings=wording.warnings(question, estimate),
         estimate=estimate,
+        estimate_now=None if region.current is None else _estimate(question, region.current),
     )
 
 
