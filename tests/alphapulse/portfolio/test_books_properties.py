@@ -3,7 +3,7 @@
 from collections import Counter
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse.portfolio.bookings import Booking, Move, Why
@@ -17,6 +17,8 @@ ASSETS = ("USDT", "BTC", "ETH", "BNB")
 TINY = Decimal("1e-12")
 
 amounts = st.integers(1, 10**14).map(lambda units: Decimal(units).scaleb(-8))
+# Each example is a past of ten bookings: fifty are enough.
+few = settings(max_examples=50)
 methods = st.sampled_from(list(Method))
 assets = st.sampled_from(ASSETS)
 _ALONE = tuple(why for why in Why if why is not Why.EXCHANGED)
@@ -54,6 +56,7 @@ every_price = st.integers(1, 99990).map(lambda salt: _prices(salt, set(ASSETS[1:
 some_prices = st.builds(_prices, st.integers(1, 99990), st.sets(st.sampled_from(ASSETS[1:])))
 
 
+@few
 @given(past=pasts, known=some_prices, method=methods, balance=st.decimals("0", "1000", places=8))
 def test_what_was_moved_and_the_residual_explain_every_balance(past, known, method, balance):
     kept = books(past, method, prices=known)
@@ -66,6 +69,7 @@ def test_what_was_moved_and_the_residual_explain_every_balance(past, known, meth
         assert explained + residual(balance, explained) == balance
 
 
+@few
 @given(past=pasts, known=some_prices, method=methods)
 def test_what_is_held_and_what_came_from_nowhere_are_all_that_was_moved(past, known, method):
     """Of each asset; what goes from one account of ours to another comes from none of the lots."""
@@ -77,6 +81,7 @@ def test_what_is_held_and_what_came_from_nowhere_are_all_that_was_moved(past, kn
         assert moved == (held.amount + held.without_cost if held else 0) - nowhere
 
 
+@few
 @given(past=pasts, known=some_prices, method=methods, seed=st.randoms())
 def test_permuting_what_happened_changes_nothing(past, known, method, seed):
     shuffled, others = list(past), list(known)
@@ -85,6 +90,7 @@ def test_permuting_what_happened_changes_nothing(past, known, method, seed):
     assert books(shuffled, method, prices=others) == books(past, method, prices=known)
 
 
+@few
 @given(past=pasts, known=every_price, method=methods)
 def test_what_is_held_cost_what_came_in_and_was_gained(past, known, method):
     """Where everything is known: deposits, and gains, less what left at its cost."""
@@ -113,6 +119,7 @@ def _all_sold(changes: list[tuple[Decimal, bool, Decimal]]) -> list[Booking]:
 all_sold = st.lists(st.tuples(amounts, st.booleans(), amounts), min_size=1, max_size=12).map(_all_sold)
 
 
+@few
 @given(past=all_sold)
 def test_all_methods_agree_when_all_is_sold(past):
     gains = {method: books(past, method).total() for method in Method}

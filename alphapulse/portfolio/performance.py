@@ -1,0 +1,219 @@
+"""How well it went: ratios out of worths and of what came from outside. Pure; floats, for a ratio is no amount.
+
+The risks are of daily returns (UTC), 365 a year, for these markets have no weekends. What is asked of too short a past
+is None. `statistics` does what is statistics; nothing here needs a library that a web process would have to carry.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from math import exp, log, sqrt
+from statistics import StatisticsError, correlation, fmean, stdev
+from typing import NamedTuple
+
+YEAR = 365
+DAY = timedelta(days=1)
+# Of daily returns, for anything that is called a risk or a year's return.
+FEWEST = 30
+
+
+class Point(NamedTuple):
+    at: datetime
+    worth: float
+
+
+class Flow(NamedTuple):
+    """What came from outside (positive) or went there, at its worth then."""
+
+    at: datetime
+    value: float
+
+
+class Index(NamedTuple):
+    """What one unit of money at the beginning had become, whatever came and went."""
+
+    at: datetime
+    value: float
+
+
+class Fall(NamedTuple):
+    """The deepest one: `depth` is below zero, `back_at` is when the peak was reached again, if it was."""
+
+    depth: float
+    peak_at: datetime
+    trough_at: datetime
+    back_at: datetime | None
+
+
+def growth(points: Sequence[Point], flows: Iterable[Flow]) -> list[Index]:
+    """The time-weighted index. From one worth to the next, what came is there from the beginning and what went stays
+    until the end: then little that was there before much came is not taken for what earned all of it."""
+    if not points:
+        return []
+    moved = sorted(flows)
+    times = [flow.at for flow in moved]
+    indexes = [Index(points[0].at, 1.0)]
+    for before, after in pairwise(points):
+        between = [flow.value for flow in moved[bisect_right(times, before.at) : bisect_right(times, after.at)]]
+        indexes.append(Index(after.at, indexes[-1].value * _factor(before.worth, after.worth, between)))
+    return indexes
+
+
+def _factor(before: float, after: float, flows: Sequence[float]) -> float:
+    came, went = sum(flow for flow in flows if flow > 0), -sum(flow for flow in flows if flow < 0)
+    # Of nothing, or of debts alone, there is no return.
+    return max(0.0, (after + went) / (before + came)) if before + came > 0 else 1.0
+
+
+def annual(total: float, span: timedelta) -> float | None:
+    """A return over a span as that of a year; None of less than a month: it would be a prophecy."""
+    if span < FEWEST * DAY or total <= -1:
+        return None
+    return float((1 + total) ** (YEAR * DAY / span) - 1)
+
+
+def money_weighted(points: Sequence[Point], flows: Iterable[Flow]) -> float | None:
+    """The yearly rate at which what was put in would have become what there is (the internal rate of return)."""
+    if len(points) < 2:
+        return None
+    first, last = points[0], points[-1]
+    inside = [flow for flow in flows if first.at < flow.at <= last.at]
+    paid = [Flow(first.at, first.worth), *inside, Flow(last.at, -last.worth)]
+    return _rate([((flow.at - first.at) / DAY / YEAR, flow.value) for flow in paid])
+
+
+# Of the logarithm of a year's growth: from all but a thousandth of it lost, to 22,000 times as much.
+_BOUND = 10.0
+
+
+def _rate(paid: Sequence[tuple[float, float]]) -> float | None:
+    """By halving: no derivative that fails, and no import of scipy in a web process for these lines."""
+
+    def balance(growth: float) -> float:
+        return sum(value * exp(-growth * years) for years, value in paid)
+
+    low, high = -_BOUND, _BOUND
+    if not balance(low) * balance(high) < 0:
+        return None
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if balance(low) * balance(middle) > 0 else (low, middle)
+    return exp(low) - 1
+
+
+def daily(indexes: Iterable[Index]) -> dict[date, float]:
+    """The return of each day: from the last value of one to that of the next; none where a day is not known."""
+    last = {index.at.astimezone(UTC).date(): index.value for index in indexes}
+    return {
+        after: last[after] / last[before] - 1
+        for before, after in pairwise(sorted(last))
+        if after - before == DAY and last[before] > 0
+    }
+
+
+def volatility(returns: Sequence[float]) -> float | None:
+    return stdev(returns) * sqrt(YEAR) if len(returns) >= FEWEST else None
+
+
+def sharpe(returns: Sequence[float], risk_free: float = 0.0) -> float | None:
+    """`risk_free` is a year's; None where nothing moved."""
+    if len(returns) < FEWEST or not (spread := stdev(returns)):
+        return None
+    return (fmean(returns) - _a_day(risk_free)) / spread * sqrt(YEAR)
+
+
+def sortino(returns: Sequence[float], risk_free: float = 0.0) -> float | None:
+    """Against the days that were below `risk_free` alone; None where there are none."""
+    if len(returns) < FEWEST:
+        return None
+    wanted = _a_day(risk_free)
+    downside = sqrt(fmean(min(0.0, each - wanted) ** 2 for each in returns))
+    return (fmean(returns) - wanted) / downside * sqrt(YEAR) if downside else None
+
+
+def _a_day(yearly: float) -> float:
+    return exp(log(1 + yearly) / YEAR) - 1
+
+
+def drawdown(indexes: Sequence[Index]) -> list[Index]:
+    """How far below its highest it was, at each time: zero or less."""
+    peak, curve = 0.0, []
+    for index in indexes:
+        peak = max(peak, index.value)
+        curve.append(Index(index.at, index.value / peak - 1 if peak else 0.0))
+    return curve
+
+
+def deepest(indexes: Sequence[Index]) -> Fall | None:
+    """None where it never fell."""
+    curve = drawdown(indexes)
+    trough = min(curve, key=lambda index: index.value, default=None)
+    if trough is None or not trough.value:
+        return None
+    peak = max((index for index in indexes if index.at <= trough.at), key=lambda index: index.value)
+    back = next((index.at for index in curve if index.at > trough.at and index.value == 0), None)
+    return Fall(trough.value, peak.at, trough.at, back)
+
+
+def calmar(yearly: float | None, fall: Fall | None) -> float | None:
+    """A year's return against the deepest fall."""
+    return yearly / -fall.depth if yearly is not None and fall else None
+
+
+def together(one: Mapping[date, float], other: Mapping[date, float]) -> float | None:
+    """The correlation of returns, of the days that both know; None where one of them did not move."""
+    days = sorted(one.keys() & other.keys())
+    if len(days) < FEWEST:
+        return None
+    try:
+        return correlation([one[day] for day in days], [other[day] for day in days])
+    except StatisticsError:
+        return None
+
+
+class Concentration(NamedTuple):
+    """`herfindahl` is 1 when all is one asset; `effective` so many equal parts would be as concentrated."""
+
+    herfindahl: float
+    effective: float
+    largest: str
+    largest_part: float
+
+
+def concentration(values: Mapping[str, float]) -> Concentration | None:
+    """Of what is owned; debts are no part of it."""
+    owned = {asset: value for asset, value in values.items() if value > 0}
+    whole = sum(owned.values())
+    if not whole:
+        return None
+    parts = {asset: value / whole for asset, value in owned.items()}
+    herfindahl = sum(each**2 for each in parts.values())
+    largest = max(sorted(parts), key=lambda asset: parts[asset])
+    return Concentration(herfindahl, 1 / herfindahl, largest, parts[largest])
+
+
+class Exposure(NamedTuple):
+    """What moves with the markets, as parts of what it is all worth: 1.5 long and 0.5 short are 2 gross and 1 net."""
+
+    long: float
+    short: float
+
+    @property
+    def gross(self) -> float:
+        return self.long + self.short
+
+    @property
+    def net(self) -> float:
+        return self.long - self.short
+
+
+def exposure(exposed: Iterable[float], equity: float) -> Exposure | None:
+    """`exposed`: what is held of each asset that is no cash, and each position's notional, short ones below zero."""
+    if equity <= 0:
+        return None
+    values = list(exposed)
+    long, short = sum(each for each in values if each > 0), -sum(each for each in values if each < 0)
+    return Exposure(long / equity, short / equity)
