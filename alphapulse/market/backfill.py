@@ -38,15 +38,15 @@ def windows(
     The newest closed candle is asked for again: some change a little after their end.
     """
     end = timeframes.ends(timeframes.floor(now, timeframe), timeframe)
+    first = min(timeframes.ceiling(wanted_since, timeframe), timeframes.step(end, timeframe, -1))
     since, until = covered.since, covered.until
     if since is None or until is None:
-        since = until = timeframes.step(end, timeframe, -per_page)
+        since = until = max(first, timeframes.step(end, timeframe, -per_page))
     begin = timeframes.step(until, timeframe, -1) if covered.until else until
     while begin < end:
         reach = min(end, timeframes.step(begin, timeframe, per_page))
         yield Window(since=begin, until=reach)
         begin = reach
-    first = timeframes.ceiling(wanted_since, timeframe)
     while first < since:
         begin = max(first, timeframes.step(since, timeframe, -per_page))
         yield Window(since=begin, until=since)

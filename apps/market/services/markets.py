@@ -1,6 +1,6 @@
 """The one way markets and prices become rows (call these inside a transaction), and which markets there are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -56,3 +56,12 @@ def listed(exchange_id: str, environment: str, market_type: str, is_inverse: boo
     markets = Market.objects.filter(exchange_id=exchange_id, environment=environment, type=market_type)
     rows = markets.filter(is_inverse=is_inverse).values_list("symbol", "base", "quote", "settle")
     return sorted({Listed(symbol, base, quote, settle or "") for symbol, base, quote, settle in rows})
+
+
+def priced_by(exchange_id: str, environment: str, coins: Collection[str], quotes: Sequence[str]) -> dict[str, str]:
+    """By coin, the symbol of its active spot market with the first of these quotes that there is one of."""
+    markets = Market.objects.filter(exchange_id=exchange_id, environment=environment, type="spot", is_active=True)
+    rows = markets.filter(base__in=coins, quote__in=quotes).values_list("base", "quote", "symbol")
+    found = {(base, quote): symbol for base, quote, symbol in rows}
+    first = {coin: next((quote for quote in quotes if (coin, quote) in found), None) for coin in coins}
+    return {coin: found[coin, quote] for coin, quote in first.items() if quote is not None}

@@ -19,7 +19,7 @@ from apps.exchanges import budgets, connections
 from apps.ledger import services as ledger
 from apps.market import services as market
 from apps.sync.models import SyncChange, SyncState
-from apps.sync.services import histories, settle, wallets
+from apps.sync.services import candles, histories, settle, wallets
 from apps.sync.services.claim import BATCH_DEADLINE, JOB_DEADLINE, READ_ON, Claim, claim_asked, claim_batch
 from apps.sync.services.places import place_at
 from apps.sync.signals import accounts_synced
@@ -72,11 +72,17 @@ def _while_fast(sync: Callable[[], int]) -> int:
 def _sync(claim: Claim | None) -> int:
     if claim is None:
         return 0
-    claim = histories.planned(claim, clock_now())
+    claim = _planned(claim, clock_now())
     results = _fetch(claim)
     _store(claim, results)
     settle.health(claim, [outcome for outcome in results.values() if outcome != NOTHING_ASKED], clock_now())
     return len(claim.states)
+
+
+def _planned(claim: Claim, now: datetime) -> Claim:
+    if claim.kind not in READ_ON:
+        return claim
+    return candles.planned(claim, now) if claim.kind is SyncKind.CANDLES else histories.planned(claim, now)
 
 
 # --- Fetch: network, no transaction -------------------------------------------------------------------------------
@@ -97,11 +103,12 @@ def _fetch(claim: Claim) -> Results:
                 credentials=credentials,
                 wallets=plan.wallets.get(state.account_id or 0, ()),
                 known_orders=open_orders.get(state.account_id or 0, ()),
-                wanted=claim.wanted(state),
+                wanted=claim.step(state).wanted,
+                bars=claim.step(state).candles.bars,
             )
     if claim.kind in READ_ON:
-        results |= {pk: NOTHING_ASKED for pk, job in jobs.items() if not job.wanted}
-        jobs = {pk: job for pk, job in jobs.items() if job.wanted}
+        results |= {pk: NOTHING_ASKED for pk, job in jobs.items() if not (job.wanted or job.bars)}
+        jobs = {pk: job for pk, job in jobs.items() if job.wanted or job.bars}
     return results | dict(zip(jobs, _asked(claim, plan, list(jobs.values())), strict=True))
 
 
@@ -163,10 +170,14 @@ def _store_one_by_one(claim: Claim, results: Results) -> None:
             except REFUSALS as problem:
                 poison = BadResponse(
                     f"The database refused what {claim.route.exchange_id} sent: {problem}",
-                    payload=repr(results[state.pk].readings or results[state.pk].steps)[:4000],
+                    payload=repr(_told(results[state.pk]))[:4000],
                 )
                 results[state.pk] = Outcome(error=poison)
                 _store_states(claim, [state], results)
+
+
+def _told(outcome: Outcome) -> object:
+    return outcome.readings or outcome.steps or outcome.bars
 
 
 def _store_states(claim: Claim, states: list[SyncState], results: Results) -> None:
@@ -197,6 +208,8 @@ def _store_rows(
     claim: Claim, held: list[SyncState], results: Results, now: datetime
 ) -> tuple[list[ledger.Change], int]:
     """What differs from what was known, and how many rows that are. What happened is new rows: they tell themselves."""
+    if claim.kind is SyncKind.CANDLES:
+        return [], candles.store(held, results, now)
     if claim.kind in READ_ON:
         return [], histories.store_steps(claim, held, results, now)
     if claim.kind in ACCOUNT_KINDS:

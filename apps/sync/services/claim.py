@@ -18,6 +18,7 @@ from alphapulse.types import SyncKind
 from apps.exchanges import budgets, connections, health
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.services.sweep import Looks
+from apps.market.services.series import Plan as CandlePlan
 from apps.sync.models import SyncRun, SyncState, SyncStateQuerySet
 from apps.sync.services import quarantine
 from apps.sync.services import states as schedule
@@ -31,6 +32,8 @@ BATCH_DEADLINE = budgets.SENT_WITHIN
 LEASE = BATCH_DEADLINE + timedelta(seconds=10)
 
 Rows = TypeVar("Rows", bound=QuerySet)
+
+NO_CANDLES = CandlePlan()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +51,13 @@ class Lane:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPlan:
     """What one account's step of a history reads on (`looks`: of a sweep), and the grant out of its own key's quotas,
-    or out of the sweeps' part. Nothing wanted: nothing is to be asked for now.
+    or out of the sweeps' part; or which `candles` are asked for. Nothing wanted: nothing is to be asked for now.
     """
 
     wanted: Sequence[Wanted] = ()
     lists: Sequence[History] = ()
     looks: Looks | None = None
+    candles: CandlePlan = NO_CANDLES
     grant: budgets.Grant | None = None
 
 
@@ -83,8 +87,8 @@ class Claim:
         """What is asked for: a sweep looks for trades."""
         return SyncKind.TRADES if self.kind is SyncKind.SWEEP else self.kind
 
-    def wanted(self, state: SyncState) -> Sequence[Wanted]:
-        return self.steps[state.pk].wanted if state.pk in self.steps else ()
+    def step(self, state: SyncState) -> StepPlan:
+        return self.steps.get(state.pk) or StepPlan()
 
 
 def batch_size(kind: SyncKind) -> int:

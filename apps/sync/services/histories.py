@@ -24,6 +24,7 @@ from apps.exchanges import budgets
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import HistoryCursor
 from apps.ledger.services import cursors, histories, sightings, sweep
+from apps.market.services import series
 from apps.sync.models import SyncState
 from apps.sync.services.claim import READ_ON, Claim, StepPlan
 
@@ -37,6 +38,8 @@ LATER = timedelta(minutes=1)
 def ask_again(states: Iterable[SyncState], now: datetime) -> None:
     """People want to know all that these histories have, also of lists whose turn would not have come."""
     for state in states:
+        if state.kind == SyncKind.CANDLES:
+            series.ask_again(state.exchange_id, state.environment, now)
         if state.account_id is None or state.kind not in READ_ON:
             continue
         if state.kind == SyncKind.SWEEP:
@@ -75,8 +78,6 @@ def _due_at_once(states: QuerySet[SyncState], now: datetime, **values: Any) -> N
 
 def planned(claim: Claim, now: datetime) -> Claim:
     """The claim with what each state's step asks for. What that needs less than was granted is given back."""
-    if claim.kind not in READ_ON:
-        return claim
     plans = _looks(claim, now) if claim.kind is SyncKind.SWEEP else _lists(claim, now)
     spared = Counter({name: cost * claim.grant.units for name, cost in claim.facts.costs(claim.kind).items()})
     for plan in plans.values():

@@ -14,11 +14,12 @@ from alphapulse.exchanges.errors import (
     Transient,
 )
 from alphapulse.exchanges.reading import Outcome
+from alphapulse.types import SyncKind
 from apps.exchanges import health as exchange_health
 from apps.exchanges import services as exchanges
 from apps.exchanges.connections import CredentialsUnreadable
 from apps.sync.models import KeptPayload, SyncRun, SyncState
-from apps.sync.services import histories
+from apps.sync.services import candles, histories
 from apps.sync.services import states as schedule
 from apps.sync.services.claim import READ_ON, Claim
 
@@ -51,7 +52,7 @@ def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: da
     else:
         schedule.fail(state, error, now=now, is_partly_served=outcome.is_served)
     if state.kind in READ_ON and (error is None or outcome.is_served):
-        histories.go_on(state, now)
+        _go_on(state, now)
     # What was asked for while we were on our way gets an answer that is younger than the question.
     if state.requested_at and state.requested_at <= started_at:
         state.requested_at = None
@@ -59,7 +60,14 @@ def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: da
         state.due_at = state.requested_at = None
 
 
+def _go_on(state: SyncState, now: datetime) -> None:
+    reads = candles if state.kind == SyncKind.CANDLES else histories
+    reads.go_on(state, now)
+
+
 def _verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
+    if state.kind == SyncKind.CANDLES:
+        return candles.verdict(outcome)
     return histories.verdict(state, outcome) if state.kind in READ_ON else outcome.verdict
 
 

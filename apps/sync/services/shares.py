@@ -18,7 +18,7 @@ BY_HAND = 0.03
 
 # What reads on, step by step, leaves to the kinds that say what an account has now what those need; but not more than
 # that part of a limit, or an account whose budget is short would never learn its past.
-READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
+READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP, SyncKind.CANDLES)
 MOST_FOR_LIVE = 0.65
 
 

@@ -1,6 +1,7 @@
 """Which states there are, and when they are due again."""
 
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -49,15 +50,19 @@ def make_states(account_id: int) -> None:
             # What an account has is waited for; what happened to it is read while nobody does.
             own = {"requested_at": now} if kind in ACCOUNT_KINDS else {"is_behind": True}
             SyncState.objects.get_or_create(account=account, kind=kind, defaults=first | own)
-        for kind in EXCHANGE_KINDS:
-            if account.exchange.supports(kind):
-                SyncState.objects.get_or_create(account=None, kind=kind, **common, defaults={"due_at": now})
+        for kind in _shared_kinds(account.exchange):
+            SyncState.objects.get_or_create(account=None, kind=kind, **common, defaults={"due_at": now})
 
 
 def _kinds(exchange: Exchange) -> list[SyncKind]:
     """What is kept in sync of an account."""
     kinds = (*ACCOUNT_KINDS, *HISTORY_KINDS, SyncKind.SWEEP)
     return [kind for kind in kinds if exchange.supports(kind)]
+
+
+def _shared_kinds(exchange: Exchange) -> list[SyncKind]:
+    """What is kept in sync of an exchange, for all accounts there."""
+    return [kind for kind in (*EXCHANGE_KINDS, SyncKind.CANDLES) if exchange.supports(kind)]
 
 
 def follow_account(account_id: int) -> None:
@@ -87,7 +92,13 @@ def mend() -> int:
     Returns for how many.
     """
     accounts = ExchangeAccount.objects.filter(is_enabled=True).annotate(kinds=Count("sync_states"))
-    lacking = [account for account in accounts if account.kinds < len(_kinds(account.exchange))]
+    shared = Counter(SyncState.objects.filter(account=None).values_list("exchange_id", "environment"))
+    lacking = [
+        account
+        for account in accounts
+        if account.kinds < len(_kinds(account.exchange))
+        or shared[account.exchange_id, account.environment] < len(_shared_kinds(account.exchange))
+    ]
     for account in lacking:
         make_states(account.pk)
     return len(lacking)

@@ -13,6 +13,7 @@ from apps.exchanges.models import ExchangeHealth
 from apps.ledger.services.coverage import coverage
 from apps.ledger.services.sweep import KIND as SWEPT_KIND
 from apps.sync.models import SyncState, SyncStateQuerySet
+from apps.sync.services import candles
 
 # Overdue by more than this many of its intervals: somebody should ask why.
 PATIENCE = 3
@@ -111,19 +112,22 @@ def state_lines(states: SyncStateQuerySet, now: datetime) -> list[StateLine]:
     """A handful of queries, however many states."""
     known = healths()
     rows = list(states.select_related("account").order_by("exchange_id", "environment", "account__label", "kind"))
-    progress = _progress([row for row in rows if row.is_behind and row.account])
-    return [_line(row, known.get(lane_of(row)), progress.get((row.account_id, row.kind), ""), now) for row in rows]
+    progress = _progress([row for row in rows if row.is_behind])
+    return [_line(row, known.get(lane_of(row)), progress.get(row.pk, ""), now) for row in rows]
 
 
-def _progress(behind: Iterable[SyncState]) -> dict[tuple[int | None, str], str]:
-    """By account and kind, where it is not all there."""
+def _progress(behind: Iterable[SyncState]) -> dict[int, str]:
+    """By state, where it is not all there."""
     accounts = {state.account_id: state.account for state in behind if state.account}
-    found: dict[tuple[int | None, str], str] = {}
+    of_account: dict[tuple[int, str], str] = {}
     for covered in coverage(accounts.values()):
-        found[covered.account.pk, covered.kind] = covered.progress
+        of_account[covered.account.pk, covered.kind] = covered.progress
         if covered.kind is SWEPT_KIND:
-            found[covered.account.pk, SyncKind.SWEEP] = covered.swept
-    return found
+            of_account[covered.account.pk, SyncKind.SWEEP] = covered.swept
+    return {
+        state.pk: of_account.get((state.account_id, state.kind), "") if state.account_id else candles.progress(state)
+        for state in behind
+    }
 
 
 def blocked_lanes(states: Iterable[SyncState | StateLine], now: datetime) -> dict[LaneName, BlockedLane]:

@@ -1,0 +1,69 @@
+"""Reading candles on: of each exchange, what is watched there. A chain of short steps, as histories are.
+
+Claims, budget and breakers are those of all syncs; which windows come next, and what an answer proves, is in
+`market/services/series.py`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
+from alphapulse.exchanges.facts import REQUESTS_A_STEP
+from alphapulse.exchanges.reading import Outcome
+from alphapulse.types import SyncKind
+from apps.exchanges import budgets
+from apps.market.services import series
+from apps.sync.models import SyncState
+from apps.sync.services.claim import Claim, StepPlan
+
+# What is watched anew is asked for at once; this is for what nobody told us of.
+SOON = timedelta(minutes=1)
+
+
+def planned(claim: Claim, now: datetime) -> Claim:
+    """The claim with what its step asks for. What that needs less than was granted is given back."""
+    steps = {state.pk: _plan(state, now) for state in claim.states}
+    spared = Counter({name: cost * claim.grant.units for name, cost in claim.facts.costs(claim.kind).items()})
+    for plan in steps.values():
+        spared.subtract(claim.facts.candle_costs(plan.candles.lists))
+    return replace(claim, steps=steps, grant=budgets.spare(claim.grant, +spared))
+
+
+def _plan(state: SyncState, now: datetime) -> StepPlan:
+    return StepPlan(candles=series.plan(state.exchange_id, state.environment, now, requests=REQUESTS_A_STEP))
+
+
+def store(held: Sequence[SyncState], results: Mapping[int, Outcome], now: datetime) -> int:
+    """Returns how many candles are new or different."""
+    told = [(state, results[state.pk].bars) for state in held if results[state.pk].bars]
+    return sum(series.store(state.exchange_id, state.environment, bars, now) for state, bars in told)
+
+
+def verdict(outcome: Outcome) -> ExchangeError | None:
+    """A symbol of which the exchange tells no candles is marked there: others have some."""
+    error = outcome.verdict
+    if outcome.error is None and isinstance(error, PermissionMissing | NotSupported):
+        return None
+    return error
+
+
+def go_on(state: SyncState, now: datetime) -> None:
+    """At once where something is left to be read, at the latest after the interval; not saved yet."""
+    due = series.next_due(state.exchange_id, state.environment)
+    state.is_behind = series.behind(state.exchange_id, state.environment) > 0
+    if state.due_at is not None:
+        state.due_at = max(now, min(state.due_at, due or now + SOON))
+
+
+def watch_on(exchange_id: str, environment: str, now: datetime) -> None:
+    """What is newly watched there is asked for at once. What fails keeps its wait."""
+    states = SyncState.objects.filter(account=None, exchange_id=exchange_id, environment=environment)
+    states.filter(kind=SyncKind.CANDLES, failures=0, due_at__gt=now).update(due_at=now, is_behind=True)
+
+
+def progress(state: SyncState) -> str:
+    """`3 of 12 series to be read back`; empty when all is there."""
+    left = series.behind(state.exchange_id, state.environment)
+    return f"{left} of {series.asked(state.exchange_id, state.environment)} series to be read back" if left else ""
