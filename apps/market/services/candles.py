@@ -14,7 +14,7 @@ from alphapulse import types
 from alphapulse.market import timeframes
 from alphapulse.market.candles import resample
 from apps.core.upsert import upsert
-from apps.market.models import Candle, CandleSeries
+from apps.market.models import Candle, CandleSeries, FeatureSeries
 from apps.market.services import bulk, partitions
 from apps.market.signals import candles_stored
 
@@ -42,6 +42,7 @@ def store_candles(series: CandleSeries, candles: Sequence[types.Candle]) -> int:
     written = _store(series, rows)
     if written:
         _stretch(locked, rows)
+        FeatureSeries.objects.set_back(series, rows[0].opened_at)
         _announce(series, rows)
     return written
 

@@ -10,7 +10,7 @@ from talib import abstract
 
 from alphapulse.market.indicators import INPUTS, Series, UnknownIndicator, compute, indicators, parse
 from alphapulse.types import Candle
-from tests import real_candles
+from tests import candle_files
 
 BARS = 9000
 NEAR = 1e-9
@@ -100,9 +100,9 @@ def test_their_own_look_back_would_not_be_enough_for_what_feeds_on_itself(name):
 
 
 def test_the_real_candles_have_talibs_values_at_every_bar():
-    real_candles.required()
-    for file in real_candles.files():
-        series = Series.of(real_candles.read(file))
+    candle_files.required()
+    for name_of_file in candle_files.FILES:
+        series = Series.of(candle_files.candles(name_of_file))
         for name in indicators():
             request = parse(name)
             expected = compute(request, series)

@@ -1,0 +1,103 @@
+"""Numbers made of candles: which are wanted, how far each is computed, and what they are."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from alphapulse.market import features
+from apps.market.models.candles import TIMEFRAME_CHOICES, CandleSeries
+
+FUNCTION_CHOICES = [(name, f"{name}: {function.what}") for name, function in features.FUNCTIONS.items()]
+
+
+class Feature(models.Model):
+    """One function with its parameters, of every series of a timeframe. Change it with `services.define`."""
+
+    name = models.CharField(
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"\A[a-z][a-z0-9_]*\Z", "Small letters, digits and _ only.")],
+    )
+    function = models.CharField(max_length=20, choices=FUNCTION_CHOICES)
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text='For example {"window": 30}; the others are usual.'
+    )
+    timeframe = models.CharField(max_length=3, choices=TIMEFRAME_CHOICES)
+    reference = models.CharField(max_length=100, blank=True, help_text="For a correlation: with which symbol.")
+    # Which definition a value was computed by.
+    version = models.PositiveIntegerField(default=1, editable=False)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            wanted = self.definition
+        except features.UnknownFeature as problem:
+            raise ValidationError({"parameters": str(problem)}) from problem
+        if wanted.function.needs_reference != bool(self.reference):
+            word = "needs the symbol that it compares with" if not self.reference else "compares with nothing"
+            raise ValidationError({"reference": f"{self.function} {word}."})
+
+    @property
+    def definition(self) -> features.Feature:
+        """Raises UnknownFeature where the row says what cannot be computed."""
+        if not isinstance(self.parameters, dict):
+            raise features.UnknownFeature('Parameters are written like {"window": 30}.')
+        return features.feature(self.function, self.parameters)
+
+    @property
+    def says(self) -> tuple[Any, ...]:
+        """What makes values other values."""
+        return self.function, self.parameters, self.timeframe, self.reference
+
+
+class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
+    def set_back(self, candles: CandleSeries, since: datetime) -> None:
+        """Candles from `since` on are new or others: what was computed of them, or with them, is computed again."""
+        theirs = Q(candles=candles) | Q(
+            feature__reference=candles.symbol,
+            candles__exchange_id=candles.exchange_id,
+            candles__environment=candles.environment,
+            candles__timeframe=candles.timeframe,
+        )
+        self.filter(theirs, computed_to__gt=since).update(computed_to=since)
+
+
+class FeatureSeries(models.Model):
+    """How far a feature is computed of one series: all that opened before `computed_to`, by `version`."""
+
+    feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="series")
+    candles = models.ForeignKey(CandleSeries, on_delete=models.CASCADE, related_name="features")
+    version = models.PositiveIntegerField()
+    # None: nothing yet.
+    computed_to = models.DateTimeField(null=True)
+
+    objects = FeatureSeriesQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "feature series"
+        constraints = [models.UniqueConstraint(fields=["feature", "candles"], name="one_feature_per_series")]
+
+    def __str__(self) -> str:
+        return f"{self.feature} of {self.candles}"
+
+
+class FeatureValue(models.Model):
+    """No row before `computed_to`: there was too little for a value."""
+
+    pk = models.CompositePrimaryKey("series_id", "opened_at")
+    series = models.ForeignKey(FeatureSeries, on_delete=models.CASCADE, related_name="values", db_index=False)
+    opened_at = models.DateTimeField()
+    value = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.opened_at:%Y-%m-%d %H:%M}"

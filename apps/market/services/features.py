@@ -1,0 +1,123 @@
+"""The one way features become rows: defined, and computed on from where they stand."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from alphapulse.market import features, timeframes
+from alphapulse.market.features import Inputs
+from apps.market.models import Candle, CandleSeries, Feature, FeatureSeries, FeatureValue
+from apps.market.services.candles import candles_of
+
+# Of one series in one step: a second's work. What is left over is the next step's.
+BARS_A_STEP = 20_000
+
+
+@transaction.atomic
+def define(
+    *,
+    name: str,
+    function: str,
+    parameters: Mapping[str, int],
+    timeframe: str,
+    reference: str = "",
+    is_active: bool = True,
+) -> Feature:
+    """A new feature, or a new version of the one with that name: computed anew. Raises ValidationError."""
+    feature = Feature.objects.select_for_update().filter(name=name).first() or Feature(name=name)
+    before = feature.says if feature.pk else None
+    feature.function, feature.parameters = function, dict(parameters)
+    feature.timeframe, feature.reference, feature.is_active = timeframe, reference, is_active
+    if before and before != feature.says:
+        feature.version += 1
+    feature.full_clean()
+    feature.save()
+    return feature
+
+
+def follow() -> None:
+    """A row for each active feature of each series of its timeframe that is read."""
+    for feature in Feature.objects.filter(is_active=True):
+        new = CandleSeries.objects.filter(timeframe=feature.timeframe, last_at__isnull=False).exclude(
+            features__feature=feature
+        )
+        rows = [FeatureSeries(feature=feature, candles=series, version=feature.version) for series in new]
+        FeatureSeries.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def behind() -> QuerySet[FeatureSeries]:
+    """Those with closed candles that they are not computed of, and those of an older definition."""
+    late = Q(computed_to__isnull=True) | Q(candles__last_at__gt=F("computed_to")) | ~Q(version=F("feature__version"))
+    return FeatureSeries.objects.filter(late, feature__is_active=True, candles__last_at__isnull=False)
+
+
+@transaction.atomic
+def compute(feature_series_id: int) -> int:
+    """One step on. Returns how many bars it took; 0: it is computed as far as there are closed candles."""
+    row = FeatureSeries.objects.select_for_update().select_related("feature", "candles").get(pk=feature_series_id)
+    _begin_anew_if_other(row)
+    first = row.computed_to or row.candles.first_at
+    last = _last_closed(row.candles, first) if first else None
+    if first is None or last is None:
+        return 0
+    last = min(last, timeframes.step(first, row.candles.timeframe, BARS_A_STEP - 1))
+    values = _values(row.feature.definition, row, first, last)
+    FeatureValue.objects.filter(series=row, opened_at__gte=first).delete()
+    FeatureValue.objects.bulk_create(
+        [FeatureValue(series=row, opened_at=at, value=value) for at, value in values.items() if value is not None],
+        batch_size=5_000,
+    )
+    row.computed_to = timeframes.ends(last, row.candles.timeframe)
+    row.save(update_fields=["computed_to"])
+    return len(values)
+
+
+def prune(oldest: Mapping[str, datetime]) -> int:
+    """Values before their timeframe's oldest candle are gone with it. Returns how many rows."""
+    gone = [
+        FeatureValue.objects.filter(series__feature__timeframe=timeframe, opened_at__lt=before).delete()[0]
+        for timeframe, before in oldest.items()
+    ]
+    return sum(gone)
+
+
+def _begin_anew_if_other(row: FeatureSeries) -> None:
+    if row.version == row.feature.version:
+        return
+    FeatureValue.objects.filter(series=row).delete()
+    row.version, row.computed_to = row.feature.version, None
+    row.save(update_fields=["version", "computed_to"])
+
+
+def _last_closed(series: CandleSeries, since: datetime) -> datetime | None:
+    """The opening of the newest closed candle at `since` or later."""
+    newest = Candle.objects.filter(series=series, timeframe=series.timeframe, opened_at__gte=since, is_closed=True)
+    return newest.order_by("-opened_at").values_list("opened_at", flat=True).first()
+
+
+def _values(
+    feature: features.Feature, row: FeatureSeries, first: datetime, last: datetime
+) -> dict[datetime, float | None]:
+    """A value for each bar from `first` to `last`, computed from as far back as it needs."""
+    series = row.candles
+    # Not from before its beginning: that is no hole, of which a window bears a few.
+    begin = max(timeframes.step(first, series.timeframe, -feature.look_back), series.first_at or first)
+    opened_at = features.grid(begin, last, series.timeframe)
+    until = timeframes.ends(last, series.timeframe)
+
+    def closes(symbol: str) -> features.Floats:
+        found = candles_of(series.exchange_id, series.environment, symbol, series.timeframe, begin, until)
+        return features.closes(found, opened_at)
+
+    nothing = features.closes([], opened_at)
+    inputs = Inputs(
+        series.timeframe,
+        opened_at,
+        close=closes(series.symbol),
+        reference=closes(row.feature.reference) if feature.function.needs_reference else nothing,
+        funding=nothing,
+    )
+    found = zip(opened_at, features.compute(feature, inputs), strict=True)
+    return {at: value for at, value in found if at >= first}

@@ -1,0 +1,203 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from alphapulse import types
+from alphapulse.market import features
+from apps.market.models import FeatureSeries, FeatureValue
+from apps.market.services import candles_of, series_of, store_candles
+from apps.market.services.features import behind, compute, define, follow, prune
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+WHERE = {"exchange_id": "binance", "environment": "sandbox", "timeframe": "1h"}
+
+
+def series(symbol="ETH/USDT"):
+    return series_of(symbol=symbol, **WHERE)
+
+
+def candle(number, close, symbol="ETH/USDT", is_closed=True):
+    price = Decimal(str(close))
+    return types.Candle(
+        symbol=symbol,
+        timeframe="1h",
+        opened_at=START + timedelta(hours=number),
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=Decimal(1),
+        is_closed=is_closed,
+    )
+
+
+def store(numbers, symbol="ETH/USDT"):
+    store_candles(series(symbol), [candle(number, 100 + (number * 7919) % 13, symbol) for number in numbers])
+
+
+def compute_all():
+    follow()
+    for row in behind():
+        while compute(row.pk):
+            pass
+
+
+def stored(name, symbol="ETH/USDT"):
+    found = FeatureValue.objects.filter(series__feature__name=name, series__candles__symbol=symbol)
+    return dict(found.order_by("opened_at").values_list("opened_at", "value"))
+
+
+def at_once(feature, symbol="ETH/USDT"):
+    """All of its values, from all candles, in one go."""
+    end = START + timedelta(days=90)
+    own, other = (
+        candles_of("binance", "sandbox", each, "1h", START, end) if each else [] for each in (symbol, feature.reference)
+    )
+    closed = [each for each in own if each.is_closed]
+    opened_at = features.grid(closed[0].opened_at, closed[-1].opened_at, "1h")
+    nothing = features.closes([], opened_at)
+    inputs = features.Inputs(
+        "1h", opened_at, features.closes(own, opened_at), features.closes(other, opened_at), nothing
+    )
+    found = zip(opened_at, features.compute(feature.definition, inputs), strict=True)
+    return {at: value for at, value in found if value is not None}
+
+
+def test_a_feature_is_computed_of_every_series_of_its_timeframe():
+    define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
+    store(range(30))
+    store(range(30), "BTC/USDT")
+    compute_all()
+    assert len(stored("day")) == len(stored("day", "BTC/USDT")) == 6
+
+
+def test_new_candles_make_new_values_and_leave_the_others():
+    feature = define(name="calm", function="volatility", parameters={"window": 5}, timeframe="1h")
+    store(range(10))
+    compute_all()
+    first = stored("calm")
+    store(range(10, 15))
+    assert behind().count() == 1
+    compute_all()
+    assert stored("calm") == first | stored("calm") == at_once(feature)
+    assert len(stored("calm")) == len(first) + 5
+    assert behind().count() == 0
+
+
+def test_a_candle_that_still_moves_has_no_value():
+    define(name="hour", function="returns", parameters={}, timeframe="1h")
+    store(range(3))
+    store_candles(series(), [candle(3, 500, is_closed=False)])
+    compute_all()
+    assert max(stored("hour")) == START + timedelta(hours=2)
+
+
+def test_a_past_that_comes_later_changes_what_was_made_of_too_little():
+    feature = define(name="calm", function="zscore", parameters={"window": 5}, timeframe="1h")
+    store(range(10, 20))
+    compute_all()
+    assert len(stored("calm")) == 6
+    store(range(10))
+    compute_all()
+    assert stored("calm") == at_once(feature)
+    assert len(stored("calm")) == 16
+
+
+def test_a_reference_that_comes_later_is_compared_with():
+    feature = define(
+        name="with_btc", function="correlation", parameters={"window": 4}, timeframe="1h", reference="BTC/USDT"
+    )
+    store(range(10))
+    compute_all()
+    assert stored("with_btc") == {}
+    store_candles(series("BTC/USDT"), [candle(number, 50 + number % 3, "BTC/USDT") for number in range(10)])
+    compute_all()
+    assert stored("with_btc") == at_once(feature) != {}
+
+
+def test_another_definition_is_another_version_with_values_of_its_own():
+    define(name="move", function="returns", parameters={"bars": 1}, timeframe="1h")
+    store(range(10))
+    compute_all()
+    one_bar = stored("move")
+    changed = define(name="move", function="returns", parameters={"bars": 3}, timeframe="1h")
+    assert changed.version == 2
+    compute_all()
+    assert stored("move") == at_once(changed) != one_bar
+    assert FeatureSeries.objects.get().version == 2
+
+
+def test_the_same_definition_again_computes_nothing_anew():
+    define(name="move", function="returns", parameters={"bars": 1}, timeframe="1h")
+    store(range(10))
+    compute_all()
+    assert define(name="move", function="returns", parameters={"bars": 1}, timeframe="1h").version == 1
+    assert behind().count() == 0
+
+
+def test_a_feature_that_is_switched_off_is_not_computed():
+    define(name="move", function="returns", parameters={}, timeframe="1h", is_active=False)
+    store(range(10))
+    compute_all()
+    assert stored("move") == {}
+
+
+def test_a_long_series_is_computed_step_by_step(monkeypatch):
+    monkeypatch.setattr("apps.market.services.features.BARS_A_STEP", 7)
+    feature = define(name="calm", function="zscore", parameters={"window": 5}, timeframe="1h")
+    store(range(30))
+    compute_all()
+    assert stored("calm") == at_once(feature)
+
+
+def test_values_go_with_their_candles():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(10))
+    compute_all()
+    oldest = START + timedelta(hours=6)
+    assert prune({"1h": oldest, "1d": START + timedelta(days=90)}) == 5
+    assert min(stored("move")) == oldest
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"parameters": {"window": 3}}, "has no parameter 'window'"),
+        ({"function": "correlation"}, "needs the symbol that it compares with"),
+        ({"reference": "BTC/USDT"}, "compares with nothing"),
+        ({"name": "Not a name"}, "Small letters"),
+        ({"timeframe": "7m"}, "not a valid choice"),
+        ({"function": "magic"}, "not a valid choice"),
+    ],
+)
+def test_what_cannot_be_computed_is_not_defined(wrong, words):
+    usual = {"name": "move", "function": "returns", "parameters": {}, "timeframe": "1h"}
+    with pytest.raises(ValidationError, match=words):
+        define(**usual | wrong)
+
+
+class ComputedOn(TestCase):
+    """In any order of candles, with any holes between them."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        parts=st.lists(st.sets(st.integers(0, 40), min_size=1, max_size=15), min_size=1, max_size=5),
+        function=st.sampled_from(["returns", "volatility", "zscore", "momentum", "regime"]),
+    )
+    def test_values_computed_on_equal_those_computed_at_once(self, parts, function):
+        short = {"bars": 4, "skip": 1, "window": 5, "fast": 2, "slow": 6}
+        names = features.FUNCTIONS[function].parameters
+        feature = define(
+            name="any", function=function, parameters={name: short[name] for name in names}, timeframe="1h"
+        )
+        for numbers in parts:
+            store(sorted(numbers))
+            compute_all()
+        assert stored("any") == at_once(feature)
