@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """All of it in one currency. `total` is of what has a price: None if there is something, and nothing has.
+    """All of it in one currency. `total` is of what has a price: None if nothing has, and there is something, or may be.
 
     `unpriced`: asset (or position) -> why it is in no total. `failed`: accounts (ids) of which something was never
     read, and is missing; `stale`: accounts whose last good rows are of earlier, and count.
@@ -56,7 +56,11 @@ class Worth:
 
     @property
     def total(self) -> Decimal | None:
-        return total(self.lines)
+        return total(self.lines, may_be_more=bool(self.failed))
+
+    def total_of(self, account_id: int, lines: Iterable[Line]) -> Decimal | None:
+        """This account's part."""
+        return total(lines, may_be_more=account_id in self.failed)
 
     @property
     def is_complete(self) -> bool:
@@ -114,11 +118,11 @@ def worth_of(amount: Decimal | None, price: Price | None) -> Decimal | None:
     return _EXACT.multiply(amount, price.value).quantize(STEP, context=_EXACT)
 
 
-def total(lines: Iterable[Line]) -> Decimal | None:
-    """The exact sum of what has a price; None where nothing has, and there is something."""
+def total(lines: Iterable[Line], *, may_be_more: bool = False) -> Decimal | None:
+    """The exact sum of what has a price; None where nothing has, and there is something or may be."""
     lines = list(lines)
     values = [line.value for line in lines if line.value is not None]
-    return summed(values) if values or not lines else None
+    return summed(values) if values or not (lines or may_be_more) else None
 
 
 def summed(amounts: Iterable[Decimal]) -> Decimal:

@@ -4,6 +4,7 @@ import pytest
 
 from apps.core import limits
 from apps.exchanges.budgets import counters
+from apps.portfolio.services import prices
 from tests.apps.lanes import know_all_lanes
 
 
@@ -23,3 +24,9 @@ def shared_redis(redis_url, settings):
 def forgotten_limits(monkeypatch):
     """Requests of earlier tests do not slow down this one's."""
     monkeypatch.setattr(limits, "PREFIX", f"limit:{uuid4()}:")
+
+
+@pytest.fixture(autouse=True)
+def forgotten_prices():
+    """Nobody values by the prices of the test before."""
+    prices.forget()
