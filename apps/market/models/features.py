@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
 from alphapulse.market import features
 from apps.market.models.candles import TIMEFRAME_CHOICES, CandleSeries
@@ -69,7 +69,10 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
             candles__environment=candles.environment,
             candles__timeframe=candles.timeframe,
         )
-        self.filter(theirs, computed_to__gt=since).update(computed_to=since)
+        # Locked in one order: who stores the reference's candles at the same time waits, and nobody for each other.
+        locked = list(self.filter(theirs).select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+        earlier = Case(When(computed_to__gt=since, then=Value(since)), default=F("computed_to"))
+        self.filter(pk__in=locked).update(computed_to=earlier, stores=F("stores") + 1)
 
 
 class FeatureSeries(models.Model):
@@ -80,6 +83,8 @@ class FeatureSeries(models.Model):
     version = models.PositiveIntegerField()
     # None: nothing yet.
     computed_to = models.DateTimeField(null=True)
+    # How often candles were stored that it is made of: what was computed of those before is not written.
+    stores = models.PositiveBigIntegerField(default=0)
 
     objects = FeatureSeriesQuerySet.as_manager()
 

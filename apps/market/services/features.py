@@ -53,25 +53,37 @@ def behind() -> QuerySet[FeatureSeries]:
     return FeatureSeries.objects.filter(late, feature__is_active=True, candles__last_at__isnull=False)
 
 
-@transaction.atomic
 def compute(feature_series_id: int) -> int:
-    """One step on. Returns how many bars it took; 0: it is computed as far as there are closed candles."""
-    row = FeatureSeries.objects.select_for_update().select_related("feature", "candles").get(pk=feature_series_id)
-    _begin_anew_if_other(row)
-    first = row.computed_to or row.candles.first_at
+    """One step on. Returns how many bars it took; 0: it is computed as far as there are closed candles.
+
+    Computed without a transaction, and written only where nothing was stored, defined or computed meanwhile.
+    """
+    row = FeatureSeries.objects.select_related("feature", "candles").get(pk=feature_series_id)
+    first = (row.computed_to if row.version == row.feature.version else None) or row.candles.first_at
     last = _last_closed(row.candles, first) if first else None
     if first is None or last is None:
         return 0
     last = min(last, timeframes.step(first, row.candles.timeframe, BARS_A_STEP - 1))
     values = _values(row.feature.definition, row, first, last)
-    FeatureValue.objects.filter(series=row, opened_at__gte=first).delete()
+    return len(values) if _write(row, values, first, timeframes.ends(last, row.candles.timeframe)) else 0
+
+
+@transaction.atomic
+def _write(row: FeatureSeries, values: Mapping[datetime, float | None], first: datetime, computed_to: datetime) -> bool:
+    """False where another came first: the row is behind still, and its turn comes again."""
+    as_read = {"version": row.version, "computed_to": row.computed_to, "stores": row.stores}
+    defined = Q(feature__version=row.feature.version)
+    if not FeatureSeries.objects.select_for_update(of=("self",)).filter(defined, pk=row.pk, **as_read).exists():
+        return False
+    theirs = FeatureValue.objects.filter(series=row)
+    (theirs.filter(opened_at__gte=first) if row.version == row.feature.version else theirs).delete()
     FeatureValue.objects.bulk_create(
         [FeatureValue(series=row, opened_at=at, value=value) for at, value in values.items() if value is not None],
         batch_size=5_000,
     )
-    row.computed_to = timeframes.ends(last, row.candles.timeframe)
-    row.save(update_fields=["computed_to"])
-    return len(values)
+    now_at = {"version": row.feature.version, "computed_to": computed_to}
+    FeatureSeries.objects.filter(pk=row.pk).update(**now_at)
+    return True
 
 
 def prune(oldest: Mapping[str, datetime]) -> int:
@@ -81,14 +93,6 @@ def prune(oldest: Mapping[str, datetime]) -> int:
         for timeframe, before in oldest.items()
     ]
     return sum(gone)
-
-
-def _begin_anew_if_other(row: FeatureSeries) -> None:
-    if row.version == row.feature.version:
-        return
-    FeatureValue.objects.filter(series=row).delete()
-    row.version, row.computed_to = row.feature.version, None
-    row.save(update_fields=["version", "computed_to"])
 
 
 def _last_closed(series: CandleSeries, since: datetime) -> datetime | None:

@@ -11,6 +11,7 @@ from alphapulse import types
 from alphapulse.market import features
 from apps.market.models import FeatureSeries, FeatureValue
 from apps.market.services import candles_of, series_of, store_candles
+from apps.market.services import features as services
 from apps.market.services.features import behind, compute, define, follow, prune
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -155,6 +156,26 @@ def test_a_long_series_is_computed_step_by_step(monkeypatch):
     store(range(30))
     compute_all()
     assert stored("calm") == at_once(feature)
+
+
+def test_what_was_computed_of_older_candles_is_not_written(monkeypatch):
+    feature = define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(10))
+    follow()
+    row = behind().get()
+    compute_values = services._values
+
+    def while_candles_change(*args):
+        values = compute_values(*args)
+        store_candles(series(), [candle(5, 999)])
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_values", while_candles_change)
+        assert compute(row.pk) == 0
+    assert stored("move") == {}
+    compute_all()
+    assert stored("move") == at_once(feature)
 
 
 def test_values_go_with_their_candles():
