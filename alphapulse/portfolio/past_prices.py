@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -45,12 +45,18 @@ class Price(NamedTuple):
 _SAME = Price(ONE, (), timedelta(0))
 
 
+NO_PEGS: Mapping[str, str] = {}
+
+
 class PastPrices:
-    def __init__(self, told: Iterable[Told]) -> None:
+    """`pegs`: what is taken for another (a stablecoin for its currency), in what is told and in what is asked."""
+
+    def __init__(self, told: Iterable[Told], pegs: Mapping[str, str] = NO_PEGS) -> None:
+        self._pegs = pegs
         self._series: defaultdict[tuple[str, str], list[Told]] = defaultdict(list)
         for each in told:
             if each.price > 0:
-                self._series[each.base, each.quote].append(each)
+                self._series[self._named(each.base), self._named(each.quote)].append(each)
         for series in self._series.values():
             # What was told twice for a moment comes in one order, whatever the order it was given in.
             series.sort(key=lambda each: (each.at, each.price, each.source))
@@ -58,11 +64,15 @@ class PastPrices:
 
     def price(self, asset: str, currency: str, at: datetime) -> Price | None:
         """Of one `asset`, in `currency`. None: nobody says."""
+        asset, currency = self._named(asset), self._named(currency)
         if asset == currency:
             return _SAME
         return self._direct(asset, currency, at) or min(
             self._by_hub(asset, currency, at), key=lambda price: (price.away, price.sources), default=None
         )
+
+    def _named(self, asset: str) -> str:
+        return self._pegs.get(asset, asset)
 
     def _by_hub(self, asset: str, currency: str, at: datetime) -> Iterator[Price]:
         for hub in HUBS:

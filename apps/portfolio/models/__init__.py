@@ -2,5 +2,6 @@
 
 from apps.portfolio.models.proposals import Proposal, ProposalQuerySet, ProposalState
 from apps.portfolio.models.snapshots import AccountWorth, AssetWorth, Snapshot
+from apps.portfolio.models.statements import Statement
 
-__all__ = ["AccountWorth", "AssetWorth", "Proposal", "ProposalQuerySet", "ProposalState", "Snapshot"]
+__all__ = ["AccountWorth", "AssetWorth", "Proposal", "ProposalQuerySet", "ProposalState", "Snapshot", "Statement"]

@@ -48,6 +48,12 @@ def test_what_is_not_told_has_no_price_but_a_currency_in_itself():
     assert price(told("BTC", "USD", "0", 2)) is None
 
 
+def test_who_takes_a_stablecoin_for_its_currency_needs_no_price_of_it():
+    known = PastPrices([told("BTC", "USDT", "100", 2), told("USDT", "USD", "0.9", 2)], {"USDT": "USD"})
+    assert known.price("BTC", "USD", day(2)).value == 100
+    assert known.price("USDT", "USD", day(9)).value == 1
+
+
 @given(value=st.decimals("0.00000001", "100000000", places=8))
 def test_there_and_back_is_one(value):
     known = PastPrices([told("BTC", "USD", str(value), 2)])

@@ -1,0 +1,66 @@
+"""What happened to the accounts of a workspace, deleted ones too, out of the ledger's rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+
+from alphapulse import types
+from alphapulse.market.aliases import Aliases
+from alphapulse.portfolio.bookings import Booking, Event
+from alphapulse.portfolio.happened import Happened, happened, left_with
+from alphapulse.types import LedgerKind, Side, TransferKind, TransferStatus
+from apps.exchanges.models import ExchangeAccount
+from apps.ledger.models import FundingPayment, LedgerEntry, Trade, Transfer
+from apps.users.models import Workspace
+
+CHUNK = 5000
+
+TRADE = ("trade_id", "order_id", "symbol", "side", "price", "amount", "cost", "fee", "fee_currency", "exchange_at")
+TRANSFER = ("transfer_id", "kind", "currency", "amount", "fee", "fee_currency", "status", "txid", "exchange_at")
+FUNDING = ("payment_id", "symbol", "currency", "amount", "exchange_at")
+ENTRY = ("entry_id", "kind", "currency", "amount", "reference", "exchange_at")
+
+
+def accounts_of(workspace: Workspace, environment: str) -> list[ExchangeAccount]:
+    """What happened to those that were deleted still counts."""
+    return list(ExchangeAccount.objects.filter(workspace=workspace, environment=environment).order_by("pk"))
+
+
+def happened_to(accounts: Sequence[ExchangeAccount], aliases: Aliases) -> tuple[Happened, list[Booking]]:
+    """All of it by our own names of assets; and what deleted accounts had when they went."""
+    exchanges = {account.pk: account.exchange_id for account in accounts}
+
+    def meaning(account: int, code: str, at: datetime) -> tuple[str, Decimal]:
+        return aliases.meaning(exchanges[account], code, at)
+
+    found = happened(_events([account.pk for account in accounts]), meaning)
+    deleted = {account.pk: account.archived_at for account in accounts if account.archived_at}
+    return found, left_with(found.bookings, deleted)
+
+
+def _events(accounts: Sequence[int]) -> Iterator[tuple[int, Event]]:
+    return chain(
+        _rows(Trade, TRADE, _trade, accounts),
+        _rows(Transfer, TRANSFER, _transfer, accounts),
+        _rows(FundingPayment, FUNDING, lambda row: types.FundingPayment(**row), accounts),
+        _rows(LedgerEntry, ENTRY, lambda row: types.LedgerEntry(**row | {"kind": LedgerKind(row["kind"])}), accounts),
+    )
+
+
+def _rows(
+    model: type, names: Sequence[str], made: Callable[[dict], Event], accounts: Iterable[int]
+) -> Iterator[tuple[int, Event]]:
+    rows = model.objects.filter(account__in=accounts).order_by("pk").values_list("account", *names)  # type: ignore[attr-defined]
+    for account, *fields in rows.iterator(chunk_size=CHUNK):
+        yield account, made(dict(zip(names, fields, strict=True)))
+
+
+def _trade(row: dict) -> types.Trade:
+    return types.Trade(**row | {"side": Side(row["side"])}, is_maker=None)
+
+
+def _transfer(row: dict) -> types.Transfer:
+    told = {"kind": TransferKind(row["kind"]), "status": TransferStatus(row["status"])}
+    # How it went is of no account to what it moved.
+    return types.Transfer(**row | told, from_wallet=None, to_wallet=None, network=None, address=None)
