@@ -56,6 +56,8 @@ def trades(weights: Mapping[str, float], held: Mapping[str, Held], *, money: str
     if any(each.value is None for each in held.values()):
         return []
     whole = whole_of(held)
+    if whole <= 0:
+        return []
     moves = {asset: _move(weight, held[asset], whole) for asset, weight in weights.items()}
     told = [_trade(asset, value, held[asset], money) for asset, value in moves.items() if abs(value) >= LEAST * whole]
     return sorted(told, key=lambda trade: (trade["side"] == "buy", -Decimal(trade["value"]), trade["asset"]))
