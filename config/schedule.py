@@ -12,6 +12,7 @@ QUEUES = ("compute", "control", "resync", "sync")
 
 TASK_ROUTES = {
     "portfolio.optimise": {"queue": "compute"},
+    "portfolio.snapshot": {"queue": "compute"},
     "sync.batch": {"queue": "sync"},
     "sync.resync": {"queue": "resync"},
     "sync.resync_batch": {"queue": "resync"},
@@ -42,6 +43,9 @@ BEAT_SCHEDULE = {
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
     "sweep proposals": _every(HEARTBEAT, "portfolio.sweep_proposals"),
+    "sweep snapshots": _every(timedelta(seconds=30), "portfolio.sweep_snapshots"),
+    "thin snapshots": _every(timedelta(hours=1), "portfolio.thin_snapshots"),
+    "fiat rates": _every(timedelta(minutes=15), "market.sync_fiat_rates"),
     "prune proposals": _every(timedelta(hours=1), "portfolio.prune_proposals"),
     "prune sessions": _every(timedelta(hours=1), "users.prune"),
 }

@@ -224,6 +224,8 @@ EGRESSES: dict[str, dict[str, str]] = env.json("EGRESSES", {})
 # Redis is away.
 BUDGET_FOR_OTHERS = env.share("BUDGET_FOR_OTHERS", 0.0, most=0.8)
 SYNC_PROCESSES = max(1, env.int("SYNC_PROCESSES", 3))
+# The European Central Bank's daily file of reference rates, as XML or CSV: a path, or an address.
+ECB_RATES = env.str("ECB_RATES")
 
 # --- Mail to who operates it: of ops events, where both are set ---------------------------------------------------
 

@@ -5,12 +5,14 @@ from typing import Any
 from celery import shared_task
 
 from apps.core.clock import now
-from apps.portfolio.services import proposals, work
+from apps.portfolio.services import proposals, snapshots, work
 
 # Until then the sweep leaves it alone, and a worker that was lost gives it back.
 OPTIMISE_EXPIRES = proposals.LEASE.total_seconds()
 # The next sweep sends another.
 SWEPT_EXPIRES = proposals.PATIENCE.total_seconds()
+# Until then a snapshot is worth taking: the next look sends another.
+SNAPSHOT_EXPIRES = snapshots.AT_LEAST_APART.total_seconds()
 
 
 @shared_task(name="portfolio.optimise", bind=True)
@@ -28,3 +30,22 @@ def sweep_proposals(**_: object) -> None:
 @shared_task(name="portfolio.prune_proposals")
 def prune_proposals(**_: object) -> None:
     proposals.prune(now())
+
+
+@shared_task(name="portfolio.sweep_snapshots")
+def sweep_snapshots(**_: object) -> None:
+    """Every five minutes, and after syncs: what is due is seen in rows, so no message that is lost costs more."""
+    for workspace_id, environment in snapshots.due(now()):
+        snapshot.apply_async(
+            kwargs={"workspace_id": workspace_id, "environment": environment}, expires=SNAPSHOT_EXPIRES
+        )
+
+
+@shared_task(name="portfolio.snapshot")
+def snapshot(*, workspace_id: int, environment: str, **_: object) -> None:
+    snapshots.take(workspace_id, environment, now=now())
+
+
+@shared_task(name="portfolio.thin_snapshots")
+def thin_snapshots(**_: object) -> None:
+    snapshots.thin(now())
