@@ -11,8 +11,10 @@ HEARTBEAT = timedelta(seconds=10)
 QUEUES = ("compute", "control", "resync", "sync")
 
 TASK_ROUTES = {
+    "portfolio.keep_books": {"queue": "compute"},
     "portfolio.optimise": {"queue": "compute"},
     "portfolio.snapshot": {"queue": "compute"},
+    "market.*": {"queue": "control"},
     "sync.batch": {"queue": "sync"},
     "sync.resync": {"queue": "resync"},
     "sync.resync_batch": {"queue": "resync"},
@@ -41,6 +43,8 @@ BEAT_SCHEDULE = {
     "dispatch others": _every(TICK, "sync.dispatch_others"),
     **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
+    "compare prices": _every(timedelta(minutes=1), "market.compare"),
+    "tend candles": _every(timedelta(hours=1), "market.tend"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
     "sweep proposals": _every(HEARTBEAT, "portfolio.sweep_proposals"),
     "sweep snapshots": _every(timedelta(seconds=30), "portfolio.sweep_snapshots"),

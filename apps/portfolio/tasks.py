@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.core.clock import now
-from apps.portfolio.services import proposals, snapshots, work
+from apps.portfolio.services import proposals, snapshots, statements, work
 
 # Until then the sweep leaves it alone, and a worker that was lost gives it back.
 OPTIMISE_EXPIRES = proposals.LEASE.total_seconds()
@@ -49,3 +49,8 @@ def snapshot(*, workspace_id: int, environment: str, **_: object) -> None:
 @shared_task(name="portfolio.thin_snapshots")
 def thin_snapshots(**_: object) -> None:
     snapshots.thin(now())
+
+
+@shared_task(name="portfolio.keep_books")
+def keep_books(*, statement_id: int, **_: object) -> None:
+    statements.keep_asked(statement_id, now())

@@ -75,6 +75,7 @@ DOORS = [
     door("GET api/exchange/history", Scope.PORTFOLIO_READ),
     door("POST api/portfolio/optimise", Scope.PORTFOLIO_READ, body={"strategy": "equal_weight"}),
     door("GET api/portfolio/optimise/<int:proposal_id>", Scope.PORTFOLIO_READ),
+    door("GET api/portfolio/pnl", Scope.PORTFOLIO_READ),
     door("GET api/portfolio/positions", Scope.PORTFOLIO_READ),
     door("GET api/system/status", Scope.PORTFOLIO_READ),
 ]
