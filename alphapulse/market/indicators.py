@@ -23,6 +23,7 @@ Values = list[float | None]
 
 INPUTS = ("open", "high", "low", "close", "volume")
 LONGEST = 1000
+MOST_AT_ONCE = 20
 _TEXT = re.compile(r"([A-Z0-9_]+)(?:\((.*)\))?", re.ASCII)
 
 # What says where in the part it got, or asks for a series of its own; and what is arithmetic, not an indicator.
@@ -100,6 +101,14 @@ def parse(text: str) -> Request:
     request = Request(indicator, MappingProxyType({**indicator.parameters, **given}))
     compute(request, Series.of([]))
     return request
+
+
+def parse_all(text: str) -> list[Request]:
+    """`RSI, MACD(fastperiod=12, slowperiod=26)`, the same one once. Raises UnknownIndicator."""
+    parts = re.split(r",(?![^()]*\))", text)
+    if len(parts) > MOST_AT_ONCE:
+        raise UnknownIndicator(f"At most {MOST_AT_ONCE} indicators at once, not {len(parts)}.")
+    return list({str(request): request for request in map(parse, parts)}.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from talib import abstract
 
-from alphapulse.market.indicators import INPUTS, Series, UnknownIndicator, compute, indicators, parse
+from alphapulse.market.indicators import INPUTS, Series, UnknownIndicator, compute, indicators, parse, parse_all
 from alphapulse.types import Candle
 from tests import candle_files
 
@@ -171,6 +171,21 @@ def test_the_same_request_is_the_same_text():
 def test_what_cannot_be_computed_is_refused_in_words(text, words):
     with pytest.raises(UnknownIndicator, match=words.replace("(", r"\(")):
         parse(text)
+
+
+def test_several_are_asked_for_at_once():
+    requests = parse_all("RSI, MACD(fastperiod=5, slowperiod=8),OBV,RSI(timeperiod=14)")
+    assert [str(request) for request in requests] == [
+        "RSI(timeperiod=14)",
+        "MACD(fastperiod=5, slowperiod=8, signalperiod=9)",
+        "OBV",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", ",", "RSI,,MACD", "RSI MACD", "RSI," * 30])
+def test_what_is_no_list_of_indicators_is_refused(text):
+    with pytest.raises(UnknownIndicator):
+        parse_all(text)
 
 
 def test_who_only_imports_it_does_not_load_talib():

@@ -1,0 +1,61 @@
+"""Indicators of stored candles, from far enough back that each value is that of the whole series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from alphapulse.market import candles, indicators, timeframes
+from alphapulse.market.candles import Hole
+from alphapulse.types import Candle
+from apps.market.services.candles import candles_of
+
+_FIRST_DAY = datetime(2009, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicated:
+    """For each request its outputs, a value or None for each closed bar. Bars that are missing between them are named."""
+
+    bars: Sequence[Candle]
+    outputs: Mapping[str, Mapping[str, indicators.Values]]
+    holes: Sequence[Hole]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    exchange_id: str
+    environment: str
+    symbol: str
+    timeframe: str
+
+    def candles(self, since: datetime, until: datetime) -> list[Candle]:
+        found = candles_of(self.exchange_id, self.environment, self.symbol, self.timeframe, since, until)
+        return [candle for candle in found if candle.is_closed]
+
+
+def indicated(where: Where, requests: Sequence[indicators.Request], since: datetime, until: datetime) -> Indicated:
+    """Of the bars that open in [since, until). No bars: none are stored there."""
+    bars = where.candles(since, until)
+    if not bars:
+        return Indicated(bars=[], outputs={}, holes=[])
+    needs = [request.warm_up for request in requests]
+    whole = None in needs
+    earlier = _before(where, bars[0].opened_at, None if whole else max(filter(None, needs), default=0))
+    series = indicators.Series.of([*earlier, *bars])
+    return Indicated(
+        bars=bars,
+        outputs={str(request): _of_bars(indicators.compute(request, series), len(bars)) for request in requests},
+        holes=candles.holes((bar.opened_at for bar in bars), where.timeframe),
+    )
+
+
+def _before(where: Where, first: datetime, bars: int | None) -> list[Candle]:
+    """So many bars before `first`, or more, if there are; None: all. Holes are made up for from further back."""
+    if bars is None:
+        return where.candles(_FIRST_DAY, first)
+    near = where.candles(timeframes.step(first, where.timeframe, -bars), first)
+    return near if len(near) >= bars else where.candles(_FIRST_DAY, first)
+
+
+def _of_bars(outputs: Mapping[str, indicators.Values], bars: int) -> dict[str, indicators.Values]:
+    return {name: values[-bars:] for name, values in outputs.items()}
