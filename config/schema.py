@@ -35,11 +35,12 @@ class Schema(AutoSchema):
         return f"{told}\n\nScope: `{scope}` ({GRANTS[scope].meaning})." if scope else told
 
     def get_override_parameters(self) -> list[OpenApiParameter]:
-        """The filters that the view knows, and the pages of lists."""
+        """The filters that the view knows (of which it has some `required`), and the pages of lists."""
         if self.method != "GET":
             return []
         checks = getattr(self.view, "parameters", {})
-        filters = [OpenApiParameter(name, check.schema, required=False) for name, check in checks.items()]
+        needed = getattr(self.view, "required", ())
+        filters = [OpenApiParameter(name, check.schema, required=name in needed) for name, check in checks.items()]
         return [*filters, *self._pages()]
 
     def _pages(self) -> list[OpenApiParameter]:

@@ -14,7 +14,7 @@ _FIRST_DAY = datetime(2009, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicated:
-    """For each request its outputs, a value or None for each closed bar. Bars that are missing between them are named."""
+    """For each request its outputs, a value or None for each closed bar. Bars missing between them are named."""
 
     bars: Sequence[Candle]
     outputs: Mapping[str, Mapping[str, indicators.Values]]

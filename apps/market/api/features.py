@@ -1,0 +1,92 @@
+"""Features: which there are, and what they say."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from alphapulse.market import features, timeframes
+from apps.core.clock import now
+from apps.core.pagination import Pages
+from apps.core.problems import BadParameter
+from apps.core.query import Check, checked, one_of, text
+from apps.market.api.asked import WHICH, Asked, asked
+from apps.market.api.indicators import NEEDED, since_of
+from apps.market.models import Feature, FeatureSeries, FeatureValue
+from apps.users.scopes import Scope
+
+
+class FeatureRow(serializers.Serializer):
+    name = serializers.CharField()
+    function = serializers.ChoiceField(list(features.FUNCTIONS))
+    what = serializers.CharField(source="definition.function.what")
+    parameters = serializers.DictField(child=serializers.IntegerField(), source="definition.parameters")
+    timeframe = serializers.ChoiceField(timeframes.TIMEFRAMES)
+    reference = serializers.CharField(allow_blank=True, help_text="the symbol that it compares with")
+    version = serializers.IntegerField(help_text="counts its definitions")
+    is_active = serializers.BooleanField(help_text="no: it is not computed on")
+
+
+class ValueRow(serializers.Serializer):
+    opened_at = serializers.DateTimeField()
+    value = serializers.FloatField()
+
+
+class FeatureValuesRow(serializers.Serializer):
+    name = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="of the values; null: nothing is computed yet")
+    computed_to = serializers.DateTimeField(allow_null=True, help_text="bars that opened before that are computed")
+    values = ValueRow(
+        many=True, help_text="bar by bar, oldest first; a bar before computed_to that has none has too little past"
+    )
+
+
+@extend_schema_view(get=extend_schema(responses=FeatureRow(many=True)))
+class Features(ListAPIView):
+    """The features that are defined, by name. Filter: timeframe. Staff define them in the admin."""
+
+    scope = Scope.MARKET_READ
+    serializer_class = FeatureRow
+    pagination_class = Pages
+    parameters = {"timeframe": one_of(timeframes.TIMEFRAMES)}
+
+    def get_queryset(self) -> QuerySet[Feature]:
+        return Feature.objects.filter(**checked(self.request.query_params, self.parameters))
+
+
+class FeatureValues(APIView):
+    """One feature of one symbol, at most 5,000 bars in [since, until), the last 500 before `until` by itself."""
+
+    scope = Scope.MARKET_READ
+    parameters: Mapping[str, Check] = {**WHICH, "feature": text}
+    required = (*NEEDED, "feature")
+
+    @extend_schema(responses=FeatureValuesRow)
+    def get(self, request: Request) -> Response:
+        which, own = asked(request.query_params, self.parameters, now())
+        if not own.get("feature"):
+            raise BadParameter("feature", "this is needed.")
+        series = _series(which, own["feature"])
+        values = _values(series, since_of(which), which.until) if series else FeatureValue.objects.none()
+        told = {
+            "name": own["feature"],
+            "version": series and series.version,
+            "computed_to": series and series.computed_to,
+            "values": values,
+        }
+        return Response(FeatureValuesRow(told).data)
+
+
+def _series(which: Asked, feature: str) -> FeatureSeries | None:
+    where = {f"candles__{name}": value for name, value in which.where.items()}
+    return FeatureSeries.objects.filter(feature__name=feature, candles__timeframe=which.timeframe, **where).first()
+
+
+def _values(series: FeatureSeries, since: datetime, until: datetime) -> QuerySet[FeatureValue]:
+    return FeatureValue.objects.filter(series=series, opened_at__gte=since, opened_at__lt=until).order_by("opened_at")
