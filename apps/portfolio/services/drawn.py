@@ -1,0 +1,56 @@
+"""What pictures show, out of rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from alphapulse.portfolio import performance
+from alphapulse.portfolio.curve import Point
+from alphapulse.portfolio.lots import Method
+from apps.portfolio.models import AssetWorth, Snapshot
+from apps.portfolio.services import content
+from apps.portfolio.services.history import equity_curve, rate_of
+from apps.portfolio.services.statements import statement_of
+from apps.users.models import Workspace
+
+
+def depths(
+    workspace: Workspace, environment: str, currency: str, *, since: datetime | None, now: datetime
+) -> list[Point]:
+    """How far below its highest it was, as a part of that. What came from outside, or left, is no gain and no loss."""
+    points = equity_curve([workspace.pk], environment, currency, since=since)
+    grown = performance.growth(
+        [performance.Point(point.at, float(point.value)) for point in points],
+        _flows(workspace, environment, currency, now),
+    )
+    fallen = performance.drawdown(grown)
+    return [replace(point, value=Decimal(f"{index.value:.9f}")) for point, index in zip(points, fallen, strict=True)]
+
+
+def _flows(workspace: Workspace, environment: str, currency: str, now: datetime) -> list[performance.Flow]:
+    sight = statement_of(workspace, environment, currency=currency, method=Method.FIFO, is_at_par=False, now=now)
+    if not sight.statement.content:
+        return []
+    flows = content.read(sight.statement.content).flows
+    return [
+        performance.Flow(flow.at, float(flow.value)) for flow in flows if flow.value is not None and not flow.is_own
+    ]
+
+
+class Parts(NamedTuple):
+    """Of the newest snapshot, in the currency asked for."""
+
+    snapshot: Snapshot
+    rows: Sequence[AssetWorth]
+    rate: Decimal
+
+
+def parts(workspace: Workspace, environment: str, currency: str) -> Parts | None:
+    """None where there is no snapshot, or none whose worth is known in that currency."""
+    snapshot = Snapshot.objects.filter(workspace=workspace, environment=environment).order_by("-taken_at").first()
+    rate = rate_of(snapshot, currency) if snapshot else None
+    if snapshot is None or rate is None:
+        return None
+    return Parts(snapshot, [row for row in snapshot.assets.order_by("asset") if row.amount], rate)
