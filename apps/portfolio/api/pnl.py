@@ -17,29 +17,22 @@ from alphapulse.money import plain
 from alphapulse.portfolio.books import Item
 from alphapulse.portfolio.lots import EXACT, Method
 from apps.core.clock import now
-from apps.core.query import Check, checked, moment, number, one_of, text
+from apps.core.problems import BadParameter
+from apps.core.query import Check, moment, one_of, text
 from apps.exchanges.models import Environment
 from apps.ledger.api.rows import Money
-from apps.ledger.api.wallets import accounts_asked
 from apps.portfolio import tasks
+from apps.portfolio.api.asked import WHOSE, Asked, asked_by
 from apps.portfolio.models import Statement
 from apps.portfolio.services import statements
-from apps.portfolio.services.pnl import Asked, Pnl, pnl
+from apps.portfolio.services.pnl import Pnl, Span, pnl
 from apps.portfolio.services.statements import Sight
-from apps.users.api.permissions import workspace_for
-from apps.users.models import BASE_CURRENCIES
+from apps.users.models import Workspace
 from apps.users.scopes import Scope
-from apps.users.services.preferences import settings_of
 
 # Of a currency's worth: what is finer came out of a division.
 STEP = Decimal("1e-12")
 RETRY_AFTER = "5"
-WHOSE: Mapping[str, Check] = {
-    "workspace_id": number,
-    "environment": one_of(Environment),
-    "currency": one_of(BASE_CURRENCIES),
-    "account": text,
-}
 
 
 class Value(Money):
@@ -170,35 +163,43 @@ class ProfitAndLoss(APIView):
 
     @extend_schema(responses={200: PnlAnswer, 202: Calculating})
     def get(self, request: Request) -> Response:
-        asked = checked(request.query_params, self.parameters)
-        sight = sight_of(request, asked, Method(asked.get("method", Method.FIFO)))
+        asked = asked_by(request, self.parameters)
+        params = asked.params
+        sight = sight_of(asked, Method(params.get("method", Method.FIFO)))
         if sight.statement.content is None:
             return calculating(sight)
-        wanted = Asked(
-            accounts=accounts_of(request, asked, sight.statement),
-            asset=asked.get("asset", ""),
-            since=_day(asked.get("since")),
-            until=_day(asked.get("until")),
+        span = Span(
+            accounts=accounts_of(asked),
+            asset=params.get("asset", ""),
+            since=_day(params.get("since")),
+            until=_day(params.get("until")),
         )
-        return Response(_answer(pnl(sight.statement, wanted, is_current=sight.is_current, now=now()), sight, wanted))
+        return Response(_answer(pnl(sight.statement, span, is_current=sight.is_current, now=now()), sight, span))
 
 
-def sight_of(request: Request, asked: Mapping[str, str], method: Method) -> Sight:
-    """The statement that is asked for; a worker is asked for it where it is not current."""
-    named = asked.get("workspace_id")
-    workspace = workspace_for(request, int(named) if named else None, Scope.PORTFOLIO_READ)
-    mine = settings_of(request.user)
+def sight_of(asked: Asked, method: Method) -> Sight:
+    """The statement that is asked for; a worker is asked for it where it is not current. Raises BadParameter."""
     sight = statements.statement_of(
-        workspace,
-        asked.get("environment", Environment.LIVE),
-        currency=asked.get("currency", mine.base_currency),
+        one_workspace(asked),
+        asked.environment,
+        currency=asked.currency,
         method=method,
-        is_at_par=mine.stablecoins_at_par,
+        is_at_par=asked.at_par,
         now=now(),
     )
     if not sight.is_current and statements.ask(sight.statement, now()):
         _send(sight.statement)
     return sight
+
+
+def one_workspace(asked: Asked) -> Workspace:
+    """Books are a workspace's: what went from one to another left the first."""
+    mine = Workspace.objects.of(asked.user).filter(pk__in=asked.workspaces)
+    if len(found := list(mine[:2])) != 1:
+        raise BadParameter(
+            "workspace_id", "name one of your workspaces: there are several." if found else "no such one."
+        )
+    return found[0]
 
 
 def _send(statement: Statement) -> None:
@@ -214,19 +215,16 @@ def calculating(sight: Sight) -> Response:
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": RETRY_AFTER})
 
 
-def accounts_of(request: Request, asked: Mapping[str, str], statement: Statement) -> frozenset[int]:
-    """The account that was named; none: all, deleted ones too. Raises BadParameter."""
-    if "account" not in asked:
-        return frozenset()
-    where = {"account": asked["account"], "environment": statement.environment}
-    return frozenset(account.pk for account in accounts_asked(request.user, where)) or frozenset({0})
+def accounts_of(asked: Asked) -> frozenset[int]:
+    """Those that were named; none: all, deleted ones too. No account has the id 0."""
+    return frozenset(account.pk for account in asked.accounts) or frozenset({0}) if asked.is_narrowed else frozenset()
 
 
 def _day(at: str | None) -> date | None:
     return datetime.fromisoformat(at).date() if at else None
 
 
-def _answer(told: Pnl, sight: Sight, wanted: Asked) -> dict[str, Any]:
+def _answer(told: Pnl, sight: Sight, wanted: Span) -> dict[str, Any]:
     statement, kept = told.statement, told.content
     row = {
         "workspace_id": statement.workspace_id,

@@ -26,6 +26,7 @@ def equity_curve(
     since: datetime | None = None,
     until: datetime | None = None,
     pegs: Mapping[str, str] = NOTHING,
+    most: int = MOST_POINTS,
 ) -> list[Point]:
     """The worth of these workspaces, or of these of their accounts alone, oldest first, until before `until`.
 
@@ -43,7 +44,7 @@ def equity_curve(
         known = (snapshot.equity, snapshot.is_complete) if parts is None else parts.get(snapshot.pk)
         if known and (point := _point(snapshot, *known, currency, pegs)):
             curves.setdefault(snapshot.workspace_id, []).append(point)
-    return _few(added_up([curves[workspace] for workspace in sorted(curves)]))
+    return _few(added_up([curves[workspace] for workspace in sorted(curves)]), most)
 
 
 def rate_of(snapshot: Snapshot, currency: str, pegs: Mapping[str, str] = NOTHING) -> Decimal | None:
@@ -78,9 +79,9 @@ def _point(
     return Point(at=snapshot.taken_at, value=worth, is_complete=is_complete)
 
 
-def _few(points: list[Point]) -> list[Point]:
-    if len(points) <= MOST_POINTS:
+def _few(points: list[Point], most: int) -> list[Point]:
+    if len(points) <= most:
         return points
-    each = (points[-1].at - points[0].at) / MOST_POINTS
+    each = (points[-1].at - points[0].at) / most
     left_out = set(surplus([(number, point.at, True) for number, point in enumerate(points)], each=each))
     return [point for number, point in enumerate(points) if number not in left_out]

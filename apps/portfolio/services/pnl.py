@@ -25,7 +25,7 @@ MOST_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Span:
     """`since` and `until` (exclusive) are days of UTC; None: from the first, to the last. No accounts: all of them."""
 
     accounts: frozenset[int] = frozenset()
@@ -108,7 +108,7 @@ class Pnl:
     gaps: Sequence[Named] = field(default_factory=list)
 
 
-def pnl(statement: Statement, asked: Asked, *, is_current: bool, now: datetime) -> Pnl:
+def pnl(statement: Statement, asked: Span, *, is_current: bool, now: datetime) -> Pnl:
     """Of a statement that has been calculated."""
     kept = content.read(statement.content)
     accounts = accounts_of(statement.workspace, statement.environment)
@@ -157,7 +157,7 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     return total
 
 
-def _held(kept: Content, asked: Asked, valuation: Valuation, currency: str) -> dict[str, HeldNow]:
+def _held(kept: Content, asked: Span, valuation: Valuation, currency: str) -> dict[str, HeldNow]:
     found = {}
     for asset, held in kept.held.items():
         if asked.asset in ("", asset) and (held.amount or held.without_cost):
@@ -175,7 +175,7 @@ def _held(kept: Content, asked: Asked, valuation: Valuation, currency: str) -> d
 # --- What the history does not explain --------------------------------------------------------------------------------
 
 
-def _residues(kept: Content, accounts: Sequence[ExchangeAccount], valuation: Valuation, asked: Asked) -> list[Residue]:
+def _residues(kept: Content, accounts: Sequence[ExchangeAccount], valuation: Valuation, asked: Span) -> list[Residue]:
     """Of accounts that are there still: of others nobody knows a balance."""
     balances: dict[tuple[int, str], Decimal | None] = defaultdict(Decimal)
     for line in valuation.worth.lines:
@@ -199,7 +199,7 @@ def _residues(kept: Content, accounts: Sequence[ExchangeAccount], valuation: Val
 
 
 def _positions(
-    kept: Content, accounts: Sequence[ExchangeAccount], valuation: Valuation, asked: Asked
+    kept: Content, accounts: Sequence[ExchangeAccount], valuation: Valuation, asked: Span
 ) -> Iterator[Residue]:
     """Fills that do not make up a position mean that some of them, and what they brought, are not known."""
     mine = {account.pk: account for account in accounts}
@@ -219,7 +219,7 @@ def _positions(
             )
 
 
-# --- What is missing, in words ------------------------------------------------------------------------------------------
+# --- What is missing, in words ---------------------------------------------------------------------------------------
 
 
 def _complete_since(known: Collection[Coverage]) -> datetime | None:
@@ -229,7 +229,7 @@ def _complete_since(known: Collection[Coverage]) -> datetime | None:
 
 def _reasons(
     kept: Content,
-    asked: Asked,
+    asked: Span,
     known: Iterable[Coverage],
     residues: Iterable[Residue],
     accounts: Mapping[int, ExchangeAccount],

@@ -1,0 +1,64 @@
+"""What came into accounts and left them, as the curve of their worth sees it.
+
+The curve knows an account from its first snapshot on: what it had then came from outside, and what happened to it
+before is no part of the curve. What a deleted account had last left.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Max, Min
+
+from alphapulse.money import negated
+from alphapulse.portfolio.prices import Price
+from alphapulse.portfolio.valuation import worth_of
+from apps.exchanges.models import ExchangeAccount
+from apps.portfolio.models import AccountWorth
+from apps.portfolio.services.content import Flow
+from apps.portfolio.services.history import rate_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """When the curve knows an account, and what it was worth first and last; None: not in that currency."""
+
+    first_at: datetime
+    first: Decimal | None
+    last: Decimal | None
+
+
+def seen(accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str, str]) -> dict[int, Seen]:
+    known = AccountWorth.objects.filter(account__in=accounts, equity__isnull=False)
+    times = known.order_by().values_list("account").annotate(Min("snapshot__taken_at"), Max("snapshot__taken_at"))
+    ends = {account: (first, last) for account, first, last in times}
+    rows = known.filter(snapshot__taken_at__in={at for both in ends.values() for at in both})
+    worths = {
+        (row.account_id, row.snapshot.taken_at): _worth(row, currency, pegs) for row in rows.select_related("snapshot")
+    }
+    return {
+        account: Seen(first_at=first, first=worths[account, first], last=worths[account, last])
+        for account, (first, last) in ends.items()
+    }
+
+
+def _worth(row: AccountWorth, currency: str, pegs: Mapping[str, str]) -> Decimal | None:
+    rate = rate_of(row.snapshot, currency, pegs)
+    return None if rate is None else worth_of(row.equity, Price(value=rate))
+
+
+def flows_into(
+    accounts: Sequence[ExchangeAccount], told: Sequence[Flow], known: Mapping[int, Seen]
+) -> Iterator[tuple[datetime, Decimal | None]]:
+    """Each with its worth then, below zero where it left; None: nobody says what it was worth."""
+    deleted = {account.pk: account.archived_at for account in accounts}
+    for account, mine in known.items():
+        yield mine.first_at, mine.first
+        if gone_at := deleted.get(account):
+            yield gone_at, mine.last and negated(mine.last)
+    for flow in told:
+        mine = known.get(flow.account)
+        gone_at = deleted.get(flow.account)
+        if mine and flow.at > mine.first_at and not (gone_at and flow.at >= gone_at):
+            yield flow.at, flow.value

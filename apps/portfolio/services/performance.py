@@ -1,0 +1,204 @@
+"""How well a workspace's accounts did: their curve of worth, less what came and went, as the core's ratios."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from alphapulse.market import timeframes
+from alphapulse.portfolio import performance as core
+from alphapulse.portfolio.curve import Point
+from alphapulse.portfolio.performance import Concentration, Exposure, Fall, Index
+from alphapulse.portfolio.prices import Price
+from alphapulse.portfolio.valuation import summed, worth_of
+from alphapulse.types import PositionSide, SyncKind
+from apps.exchanges.models import ExchangeAccount
+from apps.ledger.models import Position
+from apps.ledger.services.coverage import coverage
+from apps.market.models import Asset, AssetKind
+from apps.market.services.assets import pegs
+from apps.portfolio.models import Statement
+from apps.portfolio.services import content
+from apps.portfolio.services.closes import markets_of
+from apps.portfolio.services.flows import flows_into, seen
+from apps.portfolio.services.happenings import accounts_of
+from apps.portfolio.services.history import equity_curve
+from apps.portfolio.services.pnl import MOST_REASONS
+from apps.portfolio.services.trades import held_of
+from apps.portfolio.services.valuation import Valuation, value_accounts
+
+BITCOIN = "BTC"
+# All that thinning leaves of many years.
+MOST_POINTS = 20_000
+# Of the curve that is told.
+MOST_TOLD = 1000
+NO_PEGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """No accounts: all of the workspace. `risk_free`: a year's."""
+
+    accounts: frozenset[int] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    risk_free: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """`gain`: the change of worth that nothing from outside explains, in the statement's currency."""
+
+    statement: Statement
+    reasons: Sequence[str]
+    points: Sequence[Point]
+    net_flows: Decimal
+    gain: Decimal | None
+    indexes: Sequence[Index]
+    annual: float | None
+    money_weighted: float | None
+    volatility: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    fall: Fall | None
+    days: int
+    correlation_btc: float | None
+    exposure: Exposure | None
+    concentration: Concentration | None
+
+
+def performance(statement: Statement, asked: Asked, *, is_current: bool, now: datetime) -> Performance:
+    """Of a statement that has been calculated: it tells what came and went."""
+    par = pegs() if statement.is_at_par else NO_PEGS
+    accounts = accounts_of(statement.workspace, statement.environment)
+    accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
+    points = _points(statement, asked, par)
+    told = content.read(statement.content).flows
+    flows = list(flows_into(accounts, told, seen(accounts, statement.currency, par)))
+    inside = [(at, value) for at, value in flows if points and points[0].at < at <= points[-1].at]
+    priced = [core.Flow(at, float(value)) for at, value in inside if value is not None]
+    worths = [core.Point(point.at, float(point.value)) for point in points]
+    indexes = core.growth(worths, priced)
+    returns = core.daily(indexes)
+    yearly = _annual(indexes)
+    fall = core.deepest(indexes)
+    live = [account for account in accounts if account.archived_at is None]
+    valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
+    net = summed(value for _, value in inside if value is not None)
+    in_order = list(returns.values())
+    return Performance(
+        statement=statement,
+        reasons=list(_reasons(points, inside, accounts, is_current))[:MOST_REASONS],
+        points=points,
+        net_flows=net,
+        gain=points[-1].value - points[0].value - net if points else None,
+        indexes=indexes,
+        annual=yearly,
+        money_weighted=core.money_weighted(worths, priced),
+        volatility=core.volatility(in_order),
+        sharpe=core.sharpe(in_order, asked.risk_free),
+        sortino=core.sortino(in_order, asked.risk_free),
+        calmar=core.calmar(yearly, fall),
+        fall=fall,
+        days=len(returns),
+        correlation_btc=core.together(returns, _bitcoins(statement, valuation, returns, now)),
+        exposure=_exposure(valuation, statement.currency),
+        concentration=core.concentration(_values(valuation)),
+    )
+
+
+def _points(statement: Statement, asked: Asked, par: Mapping[str, str]) -> list[Point]:
+    return equity_curve(
+        [statement.workspace_id],
+        statement.environment,
+        statement.currency,
+        accounts=asked.accounts or None,
+        since=asked.since,
+        until=asked.until,
+        pegs=par,
+        most=MOST_POINTS,
+    )
+
+
+def _annual(indexes: Sequence[Index]) -> float | None:
+    return core.annual(indexes[-1].value - 1, indexes[-1].at - indexes[0].at) if indexes else None
+
+
+def curve(told: Performance) -> list[tuple[Index, float]]:
+    """The index and how far it is below its highest; of a long past the last of each of so many parts."""
+    below = core.drawdown(told.indexes)
+    pairs = [(index, fall.value) for index, fall in zip(told.indexes, below, strict=True)]
+    each = -(-len(pairs) // MOST_TOLD) or 1
+    return pairs[::-1][::each][::-1]
+
+
+# --- What is missing, in words ----------------------------------------------------------------------------------------
+
+
+def _reasons(
+    points: Sequence[Point],
+    flows: Sequence[tuple[datetime, Decimal | None]],
+    accounts: Sequence[ExchangeAccount],
+    is_current: bool,
+) -> Iterator[str]:
+    if not is_current:
+        yield "Something has happened since the books were calculated: that is being done anew."
+    if len(points) < 2:
+        yield "There are not two snapshots of worth in that time."
+        return
+    if doubtful := sum(not point.is_complete for point in points):
+        yield f"{doubtful} of {len(points)} snapshots lacked something, and stand with what was known last."
+    if unpriced := sum(value is None for _, value in flows):
+        yield f"{unpriced} times something came or went without a price: it counts as a gain, or a loss."
+    for each in coverage(accounts):
+        if each.kind is SyncKind.TRANSFERS and (each.complete_since is None or each.complete_since > points[0].at):
+            yield f"The transfers of {each.account.label} are not all known: others count as gains, or losses."
+
+
+# --- Markets, and what is held now ----------------------------------------------------------------------------------
+
+
+def _bitcoins(
+    statement: Statement, valuation: Valuation, returns: Mapping[date, float], now: datetime
+) -> dict[date, float]:
+    """Bitcoin's daily returns of these days, in the statement's currency or, where nothing tells it so, in USDT."""
+    if not returns:
+        return {}
+    own = {account.exchange_id for account in valuation.accounts}
+    for money in (statement.currency, "USDT"):
+        markets = markets_of(statement.environment, money, own=own, aliases=valuation.prices.aliases, now=now)
+        if BITCOIN in markets:
+            since = datetime.combine(min(returns), datetime.min.time(), tzinfo=UTC) - timedelta(days=1)
+            closes = markets[BITCOIN].closes(statement.environment, "1d", since, timeframes.floor(now, "1d"))
+            return core.daily(Index(at, float(close)) for at, close in sorted(closes.items()))
+    return {}
+
+
+def _values(valuation: Valuation) -> dict[str, float]:
+    return {asset: float(held.value) for asset, held in held_of(valuation.worth).items() if held.value is not None}
+
+
+def _exposure(valuation: Valuation, currency: str) -> Exposure | None:
+    """Of coins that are no money, and of positions by their notional; None where one of these is not known."""
+    money = set(Asset.objects.exclude(kind=AssetKind.COIN).values_list("code", flat=True)) | {currency}
+    coins = [value for asset, value in _values(valuation).items() if asset not in money]
+    positions = [_notional(position, valuation, currency) for position in _positions(valuation)]
+    total = valuation.worth.total
+    if total is None or None in positions or not valuation.worth.is_complete:
+        return None
+    return core.exposure([*coins, *(each for each in positions if each is not None)], float(total))
+
+
+def _positions(valuation: Valuation) -> list[Position]:
+    return list(Position.objects.filter(reading__account__in=valuation.accounts).select_related("reading"))
+
+
+def _notional(position: Position, valuation: Valuation, currency: str) -> float | None:
+    """Signed, in the currency; None where its exchange, or the market, does not tell."""
+    settled = position.symbol.partition(":")[2].partition("-")[0]
+    price = valuation.prices.book.price(settled, currency)
+    worth = worth_of(position.notional, Price(value=price.value)) if price else None
+    if worth is None:
+        return None
+    return abs(float(worth)) * (1 if position.side == PositionSide.LONG else -1)
