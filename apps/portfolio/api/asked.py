@@ -1,0 +1,91 @@
+"""What a question about worth is about: which accounts of the caller's, in which environment and currency."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rest_framework.request import Request
+
+from apps.core.problems import BadParameter
+from apps.core.query import Check, checked, number, one_of, text
+from apps.exchanges.models import AccountGroup, Environment, ExchangeAccount
+from apps.ledger.api.wallets import accounts_asked
+from apps.portfolio.services.valuation import Valuation, value_accounts
+from apps.users.models import BASE_CURRENCIES, User, Workspace
+from apps.users.services.preferences import settings_of
+
+WHOSE: Mapping[str, Check] = {
+    "account": text,
+    "group": number,
+    "workspace_id": number,
+    "exchange_id": text,
+    "environment": one_of(Environment),
+    "currency": one_of(BASE_CURRENCIES),
+}
+# Names of accounts; the others leave whole workspaces.
+ACCOUNTS = frozenset({"account", "group", "exchange_id"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All accounts are of the environment. `is_narrowed`: not all that the workspaces have there."""
+
+    user: User
+    accounts: list[ExchangeAccount]
+    workspaces: Collection[int]
+    environment: str
+    currency: str
+    at_par: bool
+    is_narrowed: bool
+    params: Mapping[str, str]
+
+    def valued(self, now: datetime) -> Valuation:
+        return value_accounts(self.accounts, self.currency, now=now, at_par=self.at_par)
+
+
+def asked_by(request: Request, known: Mapping[str, Check] = WHOSE) -> Asked:
+    """Never of two environments: the one that is named, else live, or sandbox where all are. Raises BadParameter."""
+    params = checked(request.query_params, known)
+    mine = settings_of(request.user)
+    accounts = accounts_asked(request.user, params)
+    if "group" in params:
+        accounts = _of_group(request.user, int(params["group"]), accounts)
+    if "workspace_id" in params:
+        accounts = _of_workspace(request.user, int(params["workspace_id"]), accounts)
+    environment = params.get("environment") or _environment(accounts)
+    accounts = [account for account in accounts if account.environment == environment]
+    return Asked(
+        user=request.user,
+        accounts=accounts,
+        workspaces=_workspaces(request.user, params),
+        environment=environment,
+        currency=params.get("currency", mine.base_currency),
+        at_par=mine.stablecoins_at_par,
+        is_narrowed=bool(ACCOUNTS & params.keys()),
+        params=params,
+    )
+
+
+def _environment(accounts: list[ExchangeAccount]) -> str:
+    there = {account.environment for account in accounts}
+    return Environment.SANDBOX if there == {Environment.SANDBOX} else Environment.LIVE
+
+
+def _workspaces(user: User, params: Mapping[str, str]) -> list[int]:
+    if "workspace_id" in params:
+        return [int(params["workspace_id"])]
+    return list(Workspace.objects.of(user).values_list("pk", flat=True))
+
+
+def _of_group(user: User, group_id: int, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:
+    group = AccountGroup.objects.filter(pk=group_id, workspace__in=Workspace.objects.of(user)).first()
+    if group is None:
+        raise BadParameter("group", "you see no group of this id.")
+    members = set(group.accounts.values_list("pk", flat=True))
+    return [account for account in accounts if account.pk in members]
+
+
+def _of_workspace(user: User, workspace_id: int, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:
+    if not Workspace.objects.of(user).filter(pk=workspace_id).exists():
+        raise BadParameter("workspace_id", "you are in no workspace of this id.")
+    return [account for account in accounts if account.workspace_id == workspace_id]
