@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/exchange/funding", FundingPayments.as_view()),
     path("api/exchange/ledger", LedgerEntries.as_view()),
     path("api/exchange/history", Histories.as_view()),
+    path("api/market/", include("apps.market.api.urls")),
     path("api/portfolio/", include("apps.portfolio.api.urls")),
     path("api/system/status", Status.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -11,6 +11,7 @@ from apps.market.models.candles import (
 )
 from apps.market.models.features import Feature, FeatureSeries, FeatureValue
 from apps.market.models.markets import Market, Ticker
+from apps.market.models.quarantine import QuarantinedValue
 
 __all__ = [
     "Asset",
@@ -24,6 +25,7 @@ __all__ = [
     "FeatureValue",
     "FiatRate",
     "Market",
+    "QuarantinedValue",
     "SeriesStatus",
     "Ticker",
     "WatchSource",

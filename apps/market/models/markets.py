@@ -1,9 +1,19 @@
 """What can be traded, and what it costs: per exchange and environment, never mixed."""
 
+from __future__ import annotations
+
+from datetime import datetime
+
 from django.db import models
 
+from alphapulse.exchanges import catalogue
+from alphapulse.types import SyncKind
 from apps.core.money_field import MoneyField
 from apps.exchanges.models import Environment
+from apps.market.models.quarantine import KEPT_ASIDE, QuarantinedValue
+
+# A price is stale when this many of its exchange's intervals went by without a new one.
+STALE_INTERVALS = 3
 
 
 class Market(models.Model):
@@ -37,7 +47,17 @@ class Market(models.Model):
         return f"{self.symbol} at {self.exchange_id}"
 
 
+class TickerQuerySet(models.QuerySet["Ticker"]):
+    def usable(self) -> TickerQuerySet:
+        """Those that are not doubted. Use these; how old one may be is for its reader to say."""
+        doubts = QuarantinedValue.objects.filter(ended_at=None, reason__in=KEPT_ASIDE)
+        same = {name: models.OuterRef(name) for name in ("exchange_id", "environment", "symbol")}
+        return self.exclude(models.Exists(doubts.filter(**same)))
+
+
 class Ticker(models.Model):
+    """The last price that was believed when it came: one that jumped, or made no sense, is in quarantine alone."""
+
     exchange_id = models.CharField(max_length=40)
     environment = models.CharField(max_length=10, choices=Environment)
     symbol = models.CharField(max_length=100)
@@ -50,6 +70,8 @@ class Ticker(models.Model):
     exchange_at = models.DateTimeField(null=True)
     as_of = models.DateTimeField()
 
+    objects = TickerQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["exchange_id", "environment", "symbol"], name="one_ticker_per_symbol")
@@ -57,3 +79,8 @@ class Ticker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} at {self.exchange_id}"
+
+    def is_stale(self, now: datetime) -> bool:
+        """No price has come in time."""
+        interval = catalogue.exchange(self.exchange_id).intervals[SyncKind.TICKERS]
+        return now > self.as_of + STALE_INTERVALS * interval

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from alphapulse import types
 from alphapulse.market import timeframes
-from alphapulse.market.candles import resample
+from alphapulse.market.candles import Hole, resample
 from apps.core.upsert import upsert
 from apps.market.models import Candle, CandleSeries, FeatureSeries
 from apps.market.services import bulk, partitions
@@ -54,12 +54,24 @@ def candles_of(
 
     Coarser than what is read of the symbol they are made of the longest that fit; [] where nothing is read of it.
     """
+    series = series_behind(exchange_id=exchange_id, environment=environment, symbol=symbol, timeframe=timeframe)
+    if series is None:
+        return []
+    return _read(series, since, until) if series.timeframe == timeframe else _resampled(series, timeframe, since, until)
+
+
+def series_behind(*, exchange_id: str, environment: str, symbol: str, timeframe: str) -> CandleSeries | None:
+    """Whose candles these are: the symbol's own of that timeframe, or the longest that make it; None: none."""
     named = CandleSeries.objects.filter(exchange_id=exchange_id, environment=environment, symbol=symbol)
     series = {row.timeframe: row for row in named.filter(last_at__isnull=False)}
-    if timeframe in series:
-        return _read(series[timeframe], since, until)
-    finer = [each for each in reversed(timeframes.TIMEFRAMES) if each in series and timeframes.divides(each, timeframe)]
-    return _resampled(series[finer[0]], timeframe, since, until) if finer else []
+    longest = [each for each in reversed(timeframes.TIMEFRAMES) if timeframes.divides(each, timeframe)]
+    return next((series[each] for each in (timeframe, *longest) if each in series), None)
+
+
+def holes_of(series: CandleSeries, since: datetime, until: datetime) -> list[Hole]:
+    """The holes that lie in [since, until), or reach into it."""
+    rows = series.holes.filter(since__lt=until, until__gt=since).order_by("since")
+    return [Hole(row.since, row.until) for row in rows]
 
 
 def _resampled(series: CandleSeries, timeframe: str, since: datetime, until: datetime) -> list[types.Candle]:

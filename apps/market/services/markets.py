@@ -10,15 +10,18 @@ from alphapulse.exchanges.expected import Listed
 from alphapulse.exchanges.reading import Reading
 from apps.core.upsert import upsert
 from apps.market.models import Market, Ticker
+from apps.market.services import quarantine
 from apps.market.signals import prices_stored
 
 
 def store_tickers(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:
-    """An older price never overwrites a newer one. Returns how many were fetched."""
+    """An older price never overwrites a newer one; one that is doubted waits aside. Returns how many were fetched."""
+    told = [(ticker, reading.as_of) for reading in readings for ticker in reading.rows]
+    withheld = quarantine.withheld(exchange_id, environment, told)
     rows = {
-        ticker.symbol: asdict(ticker) | {"exchange_id": exchange_id, "environment": environment, "as_of": reading.as_of}
-        for reading in readings
-        for ticker in reading.rows
+        ticker.symbol: asdict(ticker) | {"exchange_id": exchange_id, "environment": environment, "as_of": as_of}
+        for ticker, as_of in told
+        if ticker.symbol not in withheld
     }
     upsert(
         Ticker,
@@ -26,9 +29,8 @@ def store_tickers(*, exchange_id: str, environment: str, readings: Sequence[Read
         key=("exchange_id", "environment", "symbol"),
         only_where="t.as_of <= excluded.as_of",
     )
-    told = partial(prices_stored.send_robust, Ticker, exchange_id=exchange_id, environment=environment)
-    transaction.on_commit(told)
-    return len(rows)
+    transaction.on_commit(partial(prices_stored.send_robust, Ticker, exchange_id=exchange_id, environment=environment))
+    return len(told)
 
 
 def store_markets(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:

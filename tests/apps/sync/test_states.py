@@ -27,7 +27,7 @@ def test_a_new_account_gets_its_kinds_and_its_exchange_prices_and_markets():
     states.make_states(mine.pk)
     states.make_states(mine.pk)
     assert kinds(account=mine) == ALL
-    assert kinds(account=None, exchange_id="binance", environment="sandbox") == {"tickers", "markets"}
+    assert kinds(account=None, exchange_id="binance", environment="sandbox") == {"tickers", "markets", "candles"}
     assert SyncState.objects.count() == 11
 
 

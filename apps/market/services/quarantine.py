@@ -1,0 +1,138 @@
+"""Prices that are doubted: kept aside with their reason until the doubt is over."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from alphapulse import types
+from alphapulse.market.guard import Doubt, apart, doubt
+from apps.market.models import QuarantinedValue, Ticker
+from apps.market.models.quarantine import KEPT_ASIDE
+
+# Prices are compared between exchanges while they are that young.
+YOUNG = timedelta(minutes=5)
+# Doubts that are over are kept for so long.
+KEEP = timedelta(days=30)
+
+Told = Sequence[tuple[types.Ticker, datetime]]
+Doubts = Mapping[tuple[str, Doubt], QuarantinedValue]
+
+
+def withheld(exchange_id: str, environment: str, told: Told) -> set[str]:
+    """The symbols whose new price must not take the place of the one before. Writes what is doubted, and what ends."""
+    known = dict(_tickers(exchange_id, environment).values_list("symbol", "last"))
+    open_doubts = _open(exchange_id, environment)
+    doubts: dict[str, tuple[Doubt, types.Ticker, datetime]] = {}
+    for ticker, as_of in told:
+        waiting = open_doubts.get((ticker.symbol, Doubt.JUMP))
+        reason = doubt(ticker, known=known.get(ticker.symbol), doubted=waiting and waiting.last, as_of=as_of)
+        if reason is not None:
+            doubts[ticker.symbol] = (reason, ticker, as_of)
+    _remember(exchange_id, environment, doubts, known, open_doubts)
+    _end(open_doubts, {ticker.symbol: as_of for ticker, as_of in told}, doubts)
+    return {symbol for symbol, (reason, *_) in doubts.items() if reason not in KEPT_ASIDE}
+
+
+def _tickers(exchange_id: str, environment: str) -> QuerySet[Ticker]:
+    return Ticker.objects.filter(exchange_id=exchange_id, environment=environment)
+
+
+def _open(exchange_id: str, environment: str) -> dict[tuple[str, Doubt], QuarantinedValue]:
+    rows = QuarantinedValue.objects.filter(exchange_id=exchange_id, environment=environment, ended_at=None)
+    return {(row.symbol, Doubt(row.reason)): row for row in rows}
+
+
+def _remember(
+    exchange_id: str,
+    environment: str,
+    doubts: Mapping[str, tuple[Doubt, types.Ticker, datetime]],
+    known: Mapping[str, Decimal | None],
+    open_doubts: Doubts,
+) -> None:
+    rows = []
+    for symbol, (reason, ticker, as_of) in sorted(doubts.items()):
+        begun = open_doubts.get((symbol, reason))
+        rows.append(
+            QuarantinedValue(
+                pk=begun and begun.pk,
+                exchange_id=exchange_id,
+                environment=environment,
+                symbol=symbol,
+                reason=reason,
+                last=ticker.last,
+                bid=ticker.bid,
+                ask=ticker.ask,
+                known=known.get(symbol),
+                first_at=begun.first_at if begun else as_of,
+                seen_at=as_of,
+            )
+        )
+    QuarantinedValue.objects.bulk_create([row for row in rows if row.pk is None], ignore_conflicts=True)
+    QuarantinedValue.objects.bulk_update(
+        [row for row in rows if row.pk is not None], ["last", "bid", "ask", "known", "seen_at"], batch_size=500
+    )
+
+
+def _end(open_doubts: Doubts, told: Mapping[str, datetime], doubts: Mapping[str, tuple[Doubt, object, object]]) -> None:
+    """What was told again, without that doubt. Prices apart from those elsewhere are judged by `compare`."""
+    over = [
+        row.pk
+        for (symbol, reason), row in open_doubts.items()
+        if reason is not Doubt.SPREAD and symbol in told and doubts.get(symbol, (None,))[0] is not reason
+    ]
+    if over:
+        QuarantinedValue.objects.filter(pk__in=over, ended_at=None).update(ended_at=max(told.values()))
+
+
+def open_doubts(tickers: Sequence[Ticker]) -> dict[int, list[QuarantinedValue]]:
+    """By the key of each ticker what is doubted of it now. One query."""
+    rows = QuarantinedValue.objects.filter(symbol__in={ticker.symbol for ticker in tickers}, ended_at=None)
+    of_name: dict[tuple[str, str, str], list[QuarantinedValue]] = defaultdict(list)
+    for row in rows.order_by("reason"):
+        of_name[row.exchange_id, row.environment, row.symbol].append(row)
+    return {each.pk: of_name.get((each.exchange_id, each.environment, each.symbol), []) for each in tickers}
+
+
+@transaction.atomic
+def compare(environment: str, now: datetime) -> int:
+    """Each symbol's young prices between exchanges: who is far from all others is doubted. Returns how many are."""
+    prices: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG, last__isnull=False)
+    for symbol, exchange_id, last in rows.values_list("symbol", "exchange_id", "last"):
+        prices[symbol][exchange_id] = last
+    found = {
+        (exchange_id, symbol): (prices[symbol][exchange_id], distance)
+        for symbol, of_exchanges in prices.items()
+        for exchange_id, distance in apart(of_exchanges).items()
+    }
+    begun = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.SPREAD, ended_at=None)
+    known = {(row.exchange_id, row.symbol): row.pk for row in begun}
+    begun.filter(pk__in=[pk for name, pk in known.items() if name not in found]).update(ended_at=now)
+    begun.filter(pk__in=[pk for name, pk in known.items() if name in found]).update(seen_at=now)
+    QuarantinedValue.objects.bulk_create(
+        [
+            QuarantinedValue(
+                exchange_id=exchange_id,
+                environment=environment,
+                symbol=symbol,
+                reason=Doubt.SPREAD,
+                last=last,
+                detail=f"{distance:+.1%} from the median of {len(prices[symbol])} exchanges",
+                first_at=now,
+                seen_at=now,
+            )
+            for (exchange_id, symbol), (last, distance) in sorted(found.items())
+            if (exchange_id, symbol) not in known
+        ],
+        ignore_conflicts=True,
+    )
+    return len(found)
+
+
+def prune(now: datetime) -> int:
+    """Doubts that are long over."""
+    return QuarantinedValue.objects.filter(ended_at__lt=now - KEEP).delete()[0]
