@@ -91,7 +91,10 @@ def _renamed(booking: Booking, meaning: Meaning) -> Booking:
         asset, pieces = meaning(booking.account, move.asset, booking.at)
         return Move(asset, move.amount if pieces == 1 else EXACT.multiply(move.amount, pieces))
 
-    return replace(booking, moves=tuple(map(named, booking.moves)), worth=tuple(map(named, booking.worth)))
+    moves, worth = tuple(map(named, booking.moves)), tuple(map(named, booking.worth))
+    # Nearly always it is what it was: no second copy of a hundred thousand.
+    is_same = (moves, worth) == (booking.moves, booking.worth)
+    return booking if is_same else replace(booking, moves=moves, worth=worth)
 
 
 def left_with(bookings: Iterable[Booking], gone: Mapping[int, datetime]) -> list[Booking]:

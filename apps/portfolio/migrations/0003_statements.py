@@ -5,29 +5,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portfolio', '0002_proposals'),
-        ('users', '0005_stablecoins_at_par'),
+        ("portfolio", "0002_proposals"),
+        ("users", "0005_stablecoins_at_par"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Statement',
+            name="Statement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('environment', models.CharField(choices=[('live', 'Live'), ('sandbox', 'Sandbox')], max_length=10)),
-                ('currency', models.CharField(max_length=40)),
-                ('method', models.CharField(choices=[('fifo', 'fifo'), ('lifo', 'lifo'), ('hifo', 'hifo'), ('average', 'average')], max_length=10)),
-                ('is_at_par', models.BooleanField(default=False)),
-                ('made_from', models.CharField(blank=True, max_length=64)),
-                ('made_at', models.DateTimeField(null=True)),
-                ('asked_at', models.DateTimeField(null=True)),
-                ('content', models.JSONField(null=True)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statements', to='users.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("environment", models.CharField(choices=[("live", "Live"), ("sandbox", "Sandbox")], max_length=10)),
+                ("currency", models.CharField(max_length=40)),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[("fifo", "fifo"), ("lifo", "lifo"), ("hifo", "hifo"), ("average", "average")],
+                        max_length=10,
+                    ),
+                ),
+                ("is_at_par", models.BooleanField(default=False)),
+                ("made_from", models.CharField(blank=True, max_length=64)),
+                ("made_at", models.DateTimeField(null=True)),
+                ("asked_at", models.DateTimeField(null=True)),
+                ("content", models.JSONField(null=True)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="statements", to="users.workspace"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'environment', 'currency', 'method', 'is_at_par'), name='one_statement_of_a_kind')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("workspace", "environment", "currency", "method", "is_at_par"),
+                        name="one_statement_of_a_kind",
+                    )
+                ],
             },
         ),
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
-from decimal import Context
+from decimal import Context, Decimal
 from itertools import chain, groupby
 from typing import NamedTuple
 
@@ -10,13 +10,15 @@ from alphapulse.market import timeframes
 from alphapulse.market.aliases import Aliases
 from alphapulse.portfolio.bookings import Booking, Why
 from alphapulse.portfolio.past_prices import HUBS, PastPrices, Told
-from apps.market.models import CandleSeries, FiatRate
+from apps.market.models import Candle, CandleSeries, FiatRate
 from apps.market.services import candles_of
 from apps.portfolio.models import Snapshot
 from apps.portfolio.services.prices import PUBLISHED_AT, PUBLISHED_FOR
 from apps.users.models import Workspace
 
 HOUR, DAY = "1h", "1d"
+# Candles that are asked for by their times, so many at once.
+FEW, CHUNK = 3000, 500
 _DIGITS = Context(prec=40)
 
 
@@ -85,7 +87,8 @@ def _candles(asked: Asked) -> Iterator[Told]:
         if pair[0] in asked.moneys.union(asked.assets) and pair[1] in asked.moneys:
             known.setdefault(pair, []).append(row)
     for (asset, money), rows in sorted(known.items()):
-        same = [row for row in rows if row.exchange_id == rows[0].exchange_id]
+        # 1000SATS and SATS are of one pair, and not of one price.
+        same = [row for row in rows if (row.exchange_id, row.symbol) == (rows[0].exchange_id, rows[0].symbol)]
         yield from _told(asset, money, same, asked)
 
 
@@ -99,13 +102,33 @@ def _told(asset: str, money: str, rows: Collection[CandleSeries], asked: Asked) 
     base, _, quote = one.symbol.partition("/")
     pieces = asked.aliases.meaning(one.exchange_id, base, asked.until)[1]
     coins = asked.aliases.meaning(one.exchange_id, quote, asked.until)[1]
-    for timeframe in {row.timeframe for row in rows} & {HOUR, DAY} or {HOUR}:
-        near = _near(asked.times, timeframe)
-        candles = candles_of(one.exchange_id, asked.environment, one.symbol, timeframe, asked.since, asked.until)
+    for timeframe, opens in _opens(rows, asked):
         source = f"{one.exchange_id} {one.symbol} {timeframe}"
-        for candle in candles:
-            if candle.opened_at in near:
-                yield Told(asset, money, candle.opened_at, candle.open * coins / pieces, source)
+        for opened_at, price in opens:
+            yield Told(asset, money, opened_at, price * coins / pieces, source)
+
+
+def _opens(rows: Collection[CandleSeries], asked: Asked) -> Iterator[tuple[str, Iterable[tuple[datetime, Decimal]]]]:
+    """By timeframe: when candles opened in which something happened, and at what price."""
+    known = [row for row in rows if row.timeframe in (HOUR, DAY)]
+    for row in known:
+        yield row.timeframe, _opens_at(row, _near(asked.times, row.timeframe))
+    if not known:
+        one, near = next(iter(rows)), _near(asked.times, HOUR)
+        candles = candles_of(one.exchange_id, asked.environment, one.symbol, HOUR, asked.since, asked.until)
+        yield HOUR, [(candle.opened_at, candle.open) for candle in candles if candle.opened_at in near]
+
+
+def _opens_at(series: CandleSeries, near: Collection[datetime]) -> Iterator[tuple[datetime, Decimal]]:
+    """A few by their times, many out of all."""
+    rows = Candle.objects.filter(series=series, timeframe=series.timeframe).order_by("opened_at")
+    times = sorted(near)
+    if len(times) > FEW:
+        every = rows.filter(opened_at__range=(times[0], times[-1])).values_list("opened_at", "open")
+        yield from (row for row in every.iterator(chunk_size=CHUNK) if row[0] in near)
+        return
+    for start in range(0, len(times), CHUNK):
+        yield from rows.filter(opened_at__in=times[start : start + CHUNK]).values_list("opened_at", "open")
 
 
 def _near(times: Collection[datetime], timeframe: str) -> set[datetime]:
