@@ -1,52 +1,20 @@
 """Features: numbers made of closes, for conditions, for models, for people who look.
 
-A feature is data: a name, one of FUNCTIONS, its parameters and a version. Each value comes from the bars of its window
-alone, always summed in the same order: so what is computed bar after bar equals, to the last digit, what is computed
-at once. Windows are lengths of time on the timeframe's own grid: a hole in the candles is a hole in the window, never a
-jump from one side of it to the other. Where too little is there, the value is None.
+A feature is data: a name, one of FUNCTIONS, its parameters and a version. `feature_values` computes them; here is what
+there is, without arithmetic: every process knows the names, few compute.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import accumulate, repeat
-from math import isfinite, sqrt
 from types import MappingProxyType
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
-
-from alphapulse.market import timeframes
-from alphapulse.types import Candle
-
-Floats = NDArray[np.float64]
 Parameters = Mapping[str, int]
 
-# Of a window's bars, so many must be there: two holes in ten are borne, three are not.
-LEAST_OF_A_WINDOW = 0.8
 LONGEST_WINDOW = 5000
-_YEAR = timedelta(days=365)
-# Windows are copied side by side to be summed in one order; so many rows at a time.
-_ROWS = 2048
 
 
 class UnknownFeature(ValueError):
     """No such function, no such parameter, or a value that it cannot take; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a feature is made of, on one grid: `opened_at` without gaps, NaN where there is no closed candle.
-
-    `reference`: the closes of another symbol; `funding`: the rate paid in each bar, NaN where none was due.
-    """
-
-    timeframe: str
-    opened_at: Sequence[datetime]
-    close: Floats
-    reference: Floats
-    funding: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +24,15 @@ class Function:
     what: str
     parameters: Parameters
     look_back: Callable[[Parameters], int]
-    compute: Callable[[Inputs, Parameters], Floats]
     needs_reference: bool = False
     needs_funding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """`returns` with `{"bars": 5}`: what a row of features says, checked by `feature`."""
+    """`returns` with `{"bars": 5}`: what a row of features says, checked by `feature`. `name` is its function's."""
 
+    name: str
     function: Function
     parameters: Parameters
 
@@ -86,160 +54,50 @@ def feature(function: str, parameters: Mapping[str, object]) -> Feature:
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LONGEST_WINDOW:
             raise UnknownFeature(f"{function}: {name} has to be a whole number from 1 to {LONGEST_WINDOW}.")
     whole = {name: int(str(parameters.get(name, default))) for name, default in known.parameters.items()}
-    if whole.get("fast", 0) >= whole.get("slow", 1):
-        raise UnknownFeature(f"{function}: fast has to be shorter than slow.")
-    if whole.get("skip", 0) >= whole.get("bars", 1) and "skip" in whole:
-        raise UnknownFeature(f"{function}: skip has to be shorter than bars.")
-    if whole.get("window", 2) < 2:
-        raise UnknownFeature(f"{function}: a window has at least 2 bars.")
-    return Feature(known, MappingProxyType(whole))
+    if problem := _contradiction(whole):
+        raise UnknownFeature(f"{function}: {problem}")
+    return Feature(function, known, MappingProxyType(whole))
 
 
-def grid(first: datetime, last: datetime, timeframe: str) -> list[datetime]:
-    """The opening times from `first` to `last`, both included."""
-    bars = timeframes.count(first, last, timeframe)
-    return list(accumulate(repeat(timeframe, bars), timeframes.step, initial=first))
-
-
-def closes(candles: Sequence[Candle], opened_at: Sequence[datetime]) -> Floats:
-    """A symbol's closes on a grid; NaN where it has no closed candle."""
-    known = {candle.opened_at: float(candle.close) for candle in candles if candle.is_closed}
-    return np.array([known.get(at, np.nan) for at in opened_at], dtype=np.float64)
-
-
-def compute(feature: Feature, inputs: Inputs) -> list[float | None]:
-    """A value for each bar of the grid; None where its window holds too little."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = feature.function.compute(inputs, feature.parameters)
-    return [float(value) if isfinite(value) else None for value in values.tolist()]
-
-
-# --- What each function says ----------------------------------------------------------------------------------------
-
-
-def _returns(inputs: Inputs, p: Parameters) -> Floats:
-    return inputs.close / _earlier(inputs.close, p["bars"]) - 1
-
-
-def _log_returns(inputs: Inputs, p: Parameters) -> Floats:
-    return _steps(inputs.close, p["bars"])
-
-
-def _volatility(inputs: Inputs, p: Parameters) -> Floats:
-    bars_a_year = _YEAR / timedelta(minutes=timeframes.minutes(inputs.timeframe))
-    return _over_windows(_deviation, p["window"], _steps(inputs.close)) * sqrt(bars_a_year)
-
-
-def _zscore(inputs: Inputs, p: Parameters) -> Floats:
-    mean = _over_windows(_mean, p["window"], inputs.close)
-    return (inputs.close - mean) / _over_windows(_deviation, p["window"], inputs.close)
-
-
-def _correlation(inputs: Inputs, p: Parameters) -> Floats:
-    return _over_windows(_correlated, p["window"], _steps(inputs.close), _steps(inputs.reference))
-
-
-def _momentum(inputs: Inputs, p: Parameters) -> Floats:
-    return _earlier(inputs.close, p["skip"]) / _earlier(inputs.close, p["bars"]) - 1
-
-
-def _regime(inputs: Inputs, p: Parameters) -> Floats:
-    """1 rising, -1 falling, 0 neither: how far the averages are apart, in what the price moves in a slow window."""
-    fast, slow = (_over_windows(_mean, p[name], inputs.close) for name in ("fast", "slow"))
-    usual = _over_windows(_deviation, p["slow"], _steps(inputs.close)) * sqrt(p["slow"])
-    apart = (fast - slow) / slow / usual
-    return np.where(np.isnan(apart), np.nan, np.sign(apart) * (np.abs(apart) > 0.25))
-
-
-def _funding(inputs: Inputs, p: Parameters) -> Floats:
-    """Few bars have one, so one is enough."""
-    return _over_windows(_mean, p["window"], inputs.funding, least=0)
-
-
-# --- Windows --------------------------------------------------------------------------------------------------------
-
-
-def _earlier(values: Floats, bars: int) -> Floats:
-    """Each bar's value so many bars before; NaN where the series had not begun."""
-    return np.concatenate([np.full(min(bars, len(values)), np.nan), values[: max(len(values) - bars, 0)]])
-
-
-def _steps(close: Floats, bars: int = 1) -> Floats:
-    return np.log(close / _earlier(close, bars))
-
-
-def _over_windows(
-    reduce: Callable[..., Floats], window: int, *columns: Floats, least: float = LEAST_OF_A_WINDOW
-) -> Floats:
-    """`reduce` of each bar's window, its own bar last; NaN where fewer than `least` of its bars have all values."""
-    length = len(columns[0])
-    values = np.full(length, np.nan)
-    if length < window:
-        return values
-    views = [sliding_window_view(column, window) for column in columns]
-    for start in range(0, length - window + 1, _ROWS):
-        rows = [np.ascontiguousarray(view[start : start + _ROWS]) for view in views]
-        present = ~np.logical_or.reduce([np.isnan(row) for row in rows])
-        enough = present.sum(axis=1) >= max(least * window, 1)
-        found = reduce(present, *rows)
-        values[start + window - 1 : start + window - 1 + len(found)] = np.where(enough, found, np.nan)
-    return values
-
-
-def _mean(present: NDArray[np.bool_], rows: Floats) -> Floats:
-    mean: Floats = np.where(present, rows, 0.0).sum(axis=1) / present.sum(axis=1)
-    return mean
-
-
-def _deviation(present: NDArray[np.bool_], rows: Floats) -> Floats:
-    away = np.where(present, rows - _mean(present, rows)[:, None], 0.0)
-    deviation: Floats = np.sqrt((away * away).sum(axis=1) / (present.sum(axis=1) - 1))
-    return deviation
-
-
-def _correlated(present: NDArray[np.bool_], ours: Floats, theirs: Floats) -> Floats:
-    a, b = (np.where(present, rows - _mean(present, rows)[:, None], 0.0) for rows in (ours, theirs))
-    found: Floats = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return np.clip(found, -1.0, 1.0)
+def _contradiction(whole: Parameters) -> str:
+    """Of parameters that are each in order, in words; empty if there is none."""
+    if "fast" in whole and whole["fast"] >= whole["slow"]:
+        return "fast has to be shorter than slow."
+    if "skip" in whole and whole["skip"] >= whole["bars"]:
+        return "skip has to be shorter than bars."
+    return "a window has at least 2 bars." if whole.get("window", 2) < 2 else ""
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "returns": Function("close against the close so many bars ago", {"bars": 1}, lambda p: p["bars"], _returns),
-        "log_returns": Function("the same, as a logarithm", {"bars": 1}, lambda p: p["bars"], _log_returns),
+        "returns": Function("close against the close so many bars ago", {"bars": 1}, lambda p: p["bars"]),
+        "log_returns": Function("the same, as a logarithm", {"bars": 1}, lambda p: p["bars"]),
         "volatility": Function(
             "realised: the deviation of one-bar log returns, for a year",
             {"window": 30},
             lambda p: p["window"],
-            _volatility,
         ),
-        "zscore": Function(
-            "how many deviations the close is from its mean", {"window": 30}, lambda p: p["window"] - 1, _zscore
-        ),
+        "zscore": Function("how many deviations the close is from its mean", {"window": 30}, lambda p: p["window"] - 1),
         "correlation": Function(
             "of one-bar log returns with those of the reference symbol",
             {"window": 30},
             lambda p: p["window"],
-            _correlation,
             needs_reference=True,
         ),
         "momentum": Function(
             "the return from so many bars ago until `skip` bars ago",
             {"bars": 30, "skip": 1},
             lambda p: p["bars"],
-            _momentum,
         ),
         "regime": Function(
             "1 rising, -1 falling, 0 neither: a fast mean against a slow one",
             {"fast": 20, "slow": 100},
             lambda p: p["slow"],
-            _regime,
         ),
         "funding": Function(
             "the mean of the funding rates in the window",
             {"window": 24},
             lambda p: p["window"] - 1,
-            _funding,
             needs_funding=True,
         ),
     }

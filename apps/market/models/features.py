@@ -61,17 +61,22 @@ class Feature(models.Model):
 
 
 class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
-    def set_back(self, candles: CandleSeries, since: datetime) -> None:
-        """Candles from `since` on are new or others: what was computed of them, or with them, is computed again."""
-        theirs = Q(candles=candles) | Q(
+    def made_of(self, candles: CandleSeries) -> "FeatureSeriesQuerySet":
+        """Those of that series, and those that are compared with it."""
+        compared = Q(
             feature__reference=candles.symbol,
             candles__exchange_id=candles.exchange_id,
             candles__environment=candles.environment,
             candles__timeframe=candles.timeframe,
         )
+        return self.filter(Q(candles=candles) | compared)
+
+    def set_back(self, candles: CandleSeries, since: datetime) -> None:
+        """Candles from `since` on are new or others: what was computed of them, or with them, is computed again."""
         # Locked in one order: who stores the reference's candles at the same time waits, and nobody for each other.
-        locked = list(self.filter(theirs).select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+        theirs = self.made_of(candles).select_for_update(of=("self",)).order_by("pk")
         earlier = Case(When(computed_to__gt=since, then=Value(since)), default=F("computed_to"))
+        locked = list(theirs.values_list("pk", flat=True))
         self.filter(pk__in=locked).update(computed_to=earlier, stores=F("stores") + 1)
 
 

@@ -6,13 +6,15 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from alphapulse.market import features, timeframes
-from alphapulse.market.features import Inputs
+from alphapulse.market import feature_values, timeframes
+from alphapulse.market.feature_values import Floats, Inputs
+from alphapulse.market.features import Feature as Definition
 from apps.market.models import Candle, CandleSeries, Feature, FeatureSeries, FeatureValue
 from apps.market.services.candles import candles_of
 
 # Of one series in one step: a second's work. What is left over is the next step's.
 BARS_A_STEP = 20_000
+STEPS = 20
 
 
 @transaction.atomic
@@ -53,6 +55,19 @@ def behind() -> QuerySet[FeatureSeries]:
     return FeatureSeries.objects.filter(late, feature__is_active=True, candles__last_at__isnull=False)
 
 
+def behind_of(series_id: int) -> list[int]:
+    """The same of one series' candles, and of those that are compared with it: by their ids."""
+    series = CandleSeries.objects.get(pk=series_id)
+    return list(behind().made_of(series).values_list("pk", flat=True))
+
+
+def compute_on(feature_series_id: int) -> None:
+    """Step after step, as far as one task may go; what is left the sweep finds."""
+    for _step in range(STEPS):
+        if not compute(feature_series_id):
+            return
+
+
 def compute(feature_series_id: int) -> int:
     """One step on. Returns how many bars it took; 0: it is computed as far as there are closed candles.
 
@@ -86,36 +101,25 @@ def _write(row: FeatureSeries, values: Mapping[datetime, float | None], first: d
     return True
 
 
-def prune(oldest: Mapping[str, datetime]) -> int:
-    """Values before their timeframe's oldest candle are gone with it. Returns how many rows."""
-    gone = [
-        FeatureValue.objects.filter(series__feature__timeframe=timeframe, opened_at__lt=before).delete()[0]
-        for timeframe, before in oldest.items()
-    ]
-    return sum(gone)
-
-
 def _last_closed(series: CandleSeries, since: datetime) -> datetime | None:
     """The opening of the newest closed candle at `since` or later."""
     newest = Candle.objects.filter(series=series, timeframe=series.timeframe, opened_at__gte=since, is_closed=True)
     return newest.order_by("-opened_at").values_list("opened_at", flat=True).first()
 
 
-def _values(
-    feature: features.Feature, row: FeatureSeries, first: datetime, last: datetime
-) -> dict[datetime, float | None]:
+def _values(feature: Definition, row: FeatureSeries, first: datetime, last: datetime) -> dict[datetime, float | None]:
     """A value for each bar from `first` to `last`, computed from as far back as it needs."""
     series = row.candles
     # Not from before its beginning: that is no hole, of which a window bears a few.
     begin = max(timeframes.step(first, series.timeframe, -feature.look_back), series.first_at or first)
-    opened_at = features.grid(begin, last, series.timeframe)
+    opened_at = feature_values.grid(begin, last, series.timeframe)
     until = timeframes.ends(last, series.timeframe)
 
-    def closes(symbol: str) -> features.Floats:
+    def closes(symbol: str) -> Floats:
         found = candles_of(series.exchange_id, series.environment, symbol, series.timeframe, begin, until)
-        return features.closes(found, opened_at)
+        return feature_values.closes(found, opened_at)
 
-    nothing = features.closes([], opened_at)
+    nothing = feature_values.closes([], opened_at)
     inputs = Inputs(
         series.timeframe,
         opened_at,
@@ -123,5 +127,5 @@ def _values(
         reference=closes(row.feature.reference) if feature.function.needs_reference else nothing,
         funding=nothing,
     )
-    found = zip(opened_at, features.compute(feature, inputs), strict=True)
+    found = zip(opened_at, feature_values.compute(feature, inputs), strict=True)
     return {at: value for at, value in found if at >= first}

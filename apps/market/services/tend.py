@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from alphapulse.market import timeframes
-from apps.market.models import CandleHole, CandleSeries
+from apps.market.models import CandleHole, CandleSeries, FeatureValue
 from apps.market.services import partitions
 from apps.market.services.series import KEPT
 
@@ -32,4 +32,5 @@ def _drop(timeframe: str, now: datetime) -> int:
     empty.update(first_at=None, last_at=None, covered_from=None, covered_to=None)
     series.filter(first_at__lt=month).update(first_at=month, covered_from=Greatest(F("covered_from"), month))
     CandleHole.objects.filter(series__timeframe=timeframe, until__lte=month).delete()
+    FeatureValue.objects.filter(series__candles__timeframe=timeframe, opened_at__lt=month).delete()
     return gone

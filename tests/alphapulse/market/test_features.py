@@ -5,11 +5,12 @@ from statistics import mean, stdev
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphapulse.market import timeframes
-from alphapulse.market.features import FUNCTIONS, Inputs, UnknownFeature, compute, feature, grid
+from alphapulse.market import feature_values, timeframes
+from alphapulse.market.feature_values import Inputs, compute, grid
+from alphapulse.market.features import FUNCTIONS, UnknownFeature, feature
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PRICES = [100.0, 101.0, 99.0, 102.0, 104.0, 103.0, 107.0, 105.0]
@@ -135,6 +136,10 @@ def test_what_cannot_be_computed_is_refused_in_words(function, parameters, words
         feature(function, parameters)
 
 
+def test_every_function_is_computed():
+    assert feature_values._FUNCTIONS.keys() == FUNCTIONS.keys()
+
+
 def small(function):
     """The function with windows short enough for a short series."""
     short = {"bars": 6, "skip": 2, "window": 5, "fast": 3, "slow": 7}
@@ -147,6 +152,7 @@ closes_with_holes = st.lists(
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+@settings(deadline=None)
 @given(close=closes_with_holes, first=st.integers(0, 59), seed=st.integers(0, 9))
 def test_what_is_computed_bar_after_bar_equals_what_is_computed_at_once(function, close, first, seed):
     wanted = small(function)

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from alphapulse import types
-from alphapulse.market import features
+from alphapulse.market import feature_values, features
+from apps.market import tasks
 from apps.market.models import FeatureSeries, FeatureValue
-from apps.market.services import candles_of, series_of, store_candles
+from apps.market.services import candles_of, series_of, store_candles, tend
 from apps.market.services import features as services
-from apps.market.services.features import behind, compute, define, follow, prune
+from apps.market.services.features import behind, compute, define, follow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -62,12 +63,12 @@ def at_once(feature, symbol="ETH/USDT"):
         candles_of("binance", "sandbox", each, "1h", START, end) if each else [] for each in (symbol, feature.reference)
     )
     closed = [each for each in own if each.is_closed]
-    opened_at = features.grid(closed[0].opened_at, closed[-1].opened_at, "1h")
-    nothing = features.closes([], opened_at)
-    inputs = features.Inputs(
-        "1h", opened_at, features.closes(own, opened_at), features.closes(other, opened_at), nothing
+    opened_at = feature_values.grid(closed[0].opened_at, closed[-1].opened_at, "1h")
+    nothing = feature_values.closes([], opened_at)
+    inputs = feature_values.Inputs(
+        "1h", opened_at, feature_values.closes(own, opened_at), feature_values.closes(other, opened_at), nothing
     )
-    found = zip(opened_at, features.compute(feature.definition, inputs), strict=True)
+    found = zip(opened_at, feature_values.compute(feature.definition, inputs), strict=True)
     return {at: value for at, value in found if value is not None}
 
 
@@ -182,9 +183,33 @@ def test_values_go_with_their_candles():
     define(name="move", function="returns", parameters={}, timeframe="1h")
     store(range(10))
     compute_all()
-    oldest = START + timedelta(hours=6)
-    assert prune({"1h": oldest, "1d": START + timedelta(days=90)}) == 5
-    assert min(stored("move")) == oldest
+    tend.drop_old(START + timedelta(days=5000))
+    assert stored("move") == {}
+
+
+def test_new_candles_have_their_features_computed(monkeypatch, django_capture_on_commit_callbacks):
+    feature = define(
+        name="with_btc", function="correlation", parameters={"window": 4}, timeframe="1h", reference="BTC/USDT"
+    )
+    monkeypatch.setattr(
+        tasks.compute_features_of, "apply_async", lambda kwargs, expires: tasks.compute_features_of.run(**kwargs)
+    )
+    store(range(10))
+    follow()
+    with django_capture_on_commit_callbacks(execute=True):
+        store(range(10), "BTC/USDT")
+    assert stored("with_btc") == at_once(feature) != {}
+
+
+def test_what_nobody_was_told_of_is_found_by_the_sweep(monkeypatch):
+    feature = define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(10))
+    monkeypatch.setattr(
+        tasks.compute_feature, "apply_async", lambda kwargs, expires: tasks.compute_feature.run(**kwargs)
+    )
+    tasks.sweep_features.run()
+    assert stored("move") == at_once(feature) != {}
+    assert behind().count() == 0
 
 
 @pytest.mark.parametrize(
