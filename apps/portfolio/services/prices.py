@@ -54,7 +54,7 @@ def _made(environment: str, now: datetime, at_par: bool) -> Prices:
 def _market_quotes(environment: str, aliases: Aliases, now: datetime) -> Iterator[Quote]:
     halted = _halted(environment)
     # Spot alone: a contract's price has its funding in it.
-    tickers = Ticker.objects.filter(environment=environment).exclude(symbol__contains=":")
+    tickers = Ticker.objects.filter(environment=environment).exclude(symbol__contains=":").usable()
     for exchange_id, symbol, bid, ask, last, base_volume, quote_volume, traded_at, as_of in tickers.values_list(
         *COLUMNS
     ):

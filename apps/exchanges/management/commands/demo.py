@@ -18,6 +18,7 @@ from apps.exchanges.management.sandbox_control import SandboxRefused, control
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.exchanges.services import add_account
 from apps.users.models import User, Workspace
+from apps.users.services.preferences import change_settings
 
 USERNAME = "demo"
 
@@ -55,6 +56,8 @@ class Command(ExplainedCommand):
             given = os.environ.get("DEMO_PASSWORD")
             password = given or secrets.token_urlsafe(9)
             user = User.objects.create_superuser(USERNAME, password=password)
+            # The sandbox has no market of dollars.
+            change_settings(user, {"base_currency": "USDT"})
             self.stdout.write(f"created user {USERNAME}")
             if not given:
                 self.stdout.write(f"password: {password}")
