@@ -76,9 +76,14 @@ def _unlikeliness(pair: Pair) -> tuple[bool, Decimal, timedelta, tuple[int, str]
 def _likely(ends: Sequence[End]) -> Iterator[Pair]:
     into = sorted((end for end in ends if end.move.amount > 0), key=lambda end: end.at)
     times = [end.at for end in into]
+    by_txid: defaultdict[str, list[End]] = defaultdict(list)
+    for end in into:
+        by_txid[end.txid.lower()].append(end)
     for out in (end for end in ends if end.move.amount < 0):
-        begin, end = bisect_left(times, out.at - EARLIER), bisect_right(times, out.at + LATER_BY_TXID)
-        yield from (pair for each in into[begin:end] if _fits(pair := Pair(out, each)))
+        near = into[bisect_left(times, out.at - EARLIER) : bisect_right(times, out.at + LATER)]
+        same = by_txid.get(out.txid.lower(), []) if out.txid else []
+        told = [each for each in same if out.at + LATER < each.at <= out.at + LATER_BY_TXID]
+        yield from (pair for each in [*near, *told] if _fits(pair := Pair(out, each)))
 
 
 def _fits(pair: Pair) -> bool:
@@ -86,7 +91,7 @@ def _fits(pair: Pair) -> bool:
     most = max(out.fee, -out.move.amount * MOST_LOST)
     if out.booking.account == into.booking.account or not 0 <= pair.lost <= most:
         return False
-    return _same_txid(pair) or (into.at <= out.at + LATER and not _are_other_transactions(out.txid, into.txid))
+    return not _are_other_transactions(out.txid, into.txid)
 
 
 def _same_txid(pair: Pair) -> bool:

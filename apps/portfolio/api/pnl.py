@@ -187,7 +187,7 @@ def sight_of(asked: Asked, method: Method) -> Sight:
         is_at_par=asked.at_par,
         now=now(),
     )
-    if not sight.is_current and statements.ask(sight.statement, now()):
+    if sight.is_wanted and statements.ask(sight.statement, now()):
         _send(sight.statement)
     return sight
 

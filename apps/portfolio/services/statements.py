@@ -38,10 +38,12 @@ TRIED_AGAIN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """A statement as it is found: `is_current` while it is made from what there is now."""
+    """A statement as it is found: `is_current` while it is made from what there is now; `is_wanted`: a worker shall
+    calculate it, for it is not, or may have fewer gaps by now."""
 
     statement: Statement
     is_current: bool
+    is_wanted: bool
     rows: int
 
 
@@ -52,11 +54,12 @@ def statement_of(
     names = {"environment": environment, "currency": currency, "method": method.value, "is_at_par": is_at_par}
     statement, _ = Statement.objects.get_or_create(workspace=workspace, **names)
     made_from, rows = _made_from(statement, accounts_of(workspace, environment))
-    is_current = statement.made_from == made_from and not _may_be_better(statement, now)
-    if not is_current and rows <= AT_ONCE:
+    is_current = statement.made_from == made_from
+    is_wanted = not is_current or _may_be_better(statement, now)
+    if is_wanted and rows <= AT_ONCE:
         keep(statement, now)
-        is_current = True
-    return Sight(statement=statement, is_current=is_current, rows=rows)
+        is_current, is_wanted = True, False
+    return Sight(statement=statement, is_current=is_current, is_wanted=is_wanted, rows=rows)
 
 
 def ask(statement: Statement, now: datetime) -> bool:

@@ -221,6 +221,17 @@ def test_a_long_history_is_left_to_a_worker(mine, monkeypatch):
     assert len(sent) == 2
 
 
+def test_what_lacks_a_price_is_current_all_the_same_while_a_worker_looks_again(mine, monkeypatch):
+    sent = []
+    happen(mine, entry("airdrop", "10 EUR", 2))
+    asked()
+    monkeypatch.setattr(statements, "AT_ONCE", 0)
+    monkeypatch.setattr(tasks.keep_books, "delay", lambda **kwargs: sent.append(kwargs))
+    assert (asked()["current"], sent) == (True, [])
+    monkeypatch.setattr("apps.portfolio.api.pnl.now", lambda: NOON + timedelta(hours=1))
+    assert (asked()["current"], len(sent)) == (True, 1)
+
+
 def test_a_late_calculation_does_not_take_the_place_of_a_newer_one(mine):
     happen(mine, *WORKSHEET)
     asked()
