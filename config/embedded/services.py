@@ -18,7 +18,7 @@ WORKERS = (
 )
 # What calculates does so in child processes: only those can be stopped in the middle (time limits), and they give back
 # what libraries keep. A child ends after so many tasks, or once it has grown beyond so many kilobytes.
-PREFORK = ("-P", "prefork", "--max-tasks-per-child", "50", "--max-memory-per-child", "600000")
+PREFORK = ("-P", "prefork", "--max-tasks-per-child", "500", "--max-memory-per-child", "600000")
 POOLS = {"compute": PREFORK}
 THREADS = ("-P", "threads")
 
