@@ -1,5 +1,6 @@
 """No candle is invented, and none is lost."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -56,8 +57,9 @@ def test_one_that_began_before_what_is_given_is_left_out():
 
 
 def test_timeframes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="candles of 1m make none of 1s"):
-        resample(fine({0: [Decimal(1)] * 4}), "1s", since=START, as_of=START)
+    fives = [replace(each, timeframe="5m") for each in fine({0: [Decimal(1)] * 4})]
+    with pytest.raises(ValueError, match="candles of 5m make none of 3m"):
+        resample(fives, "3m", since=START, as_of=START)
 
 
 @given(st.sets(st.integers(0, 100)), st.sampled_from(["1m", "1h", "1d", "1w", "1M"]))
