@@ -34,6 +34,7 @@ class SyncKind(StrEnum):
     LEDGER = "ledger"
     SWEEP = "sweep"
     TICKERS = "tickers"
+    FUNDING_RATES = "funding_rates"
     MARKETS = "markets"
     CANDLES = "candles"
 
@@ -49,7 +50,7 @@ HISTORY_KINDS = (
     SyncKind.LEDGER,
 )
 # Read whole, for all accounts of an exchange.
-EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS)
+EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS, SyncKind.FUNDING_RATES)
 
 
 class Side(StrEnum):
@@ -225,6 +226,15 @@ class Ticker:
     base_volume: Decimal | None
     quote_volume: Decimal | None
     exchange_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingRate:
+    """What longs pay to shorts at `funding_at`, as a part of the notional; until then it is what is expected."""
+
+    symbol: str
+    rate: Decimal
+    funding_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

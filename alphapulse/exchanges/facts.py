@@ -326,6 +326,8 @@ INTERVALS: Mapping[SyncKind, timedelta] = {
     SyncKind.LEDGER: timedelta(hours=1),
     SyncKind.SWEEP: timedelta(hours=1),
     SyncKind.TICKERS: timedelta(seconds=15),
+    # The last one before a funding is the one that is paid, as nearly as an exchange tells it in advance.
+    SyncKind.FUNDING_RATES: timedelta(minutes=5),
     SyncKind.MARKETS: timedelta(hours=4),
     # Once all series have caught up; a series that has a candle to come is due when that is there.
     SyncKind.CANDLES: timedelta(minutes=1),

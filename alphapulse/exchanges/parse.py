@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 from alphapulse import money
 from alphapulse.exchanges.errors import BadResponse
 from alphapulse.money import ZERO, NotMoney, optional_decimal, to_decimal
-from alphapulse.types import Balance, Market, Ohlcv, Order, OrderStatus, Position, PositionSide, Side, Ticker
+from alphapulse.types import (
+    Balance,
+    FundingRate,
+    Market,
+    Ohlcv,
+    Order,
+    OrderStatus,
+    Position,
+    PositionSide,
+    Side,
+    Ticker,
+)
 
 T = TypeVar("T")
 Raw = Mapping[str, Any]
@@ -177,6 +188,19 @@ def _ticker(row: Raw) -> Ticker:
         quote_volume=optional_decimal(row.get("quoteVolume")),
         exchange_at=moment(row.get("timestamp")),
     )
+
+
+def funding_rates(raw: Mapping[str, Raw]) -> tuple[FundingRate, ...]:
+    """Of perpetuals: what expires has a row without a rate, and pays none."""
+    read = (named(f"funding rate of {row.get('symbol')}", _funding_rate, row) for row in raw.values())
+    return tuple(rate for rate in read if rate is not None)
+
+
+def _funding_rate(row: Raw) -> FundingRate | None:
+    rate, funding_at = optional_decimal(row.get("fundingRate")), moment(row.get("fundingTimestamp"))
+    if rate is None or funding_at is None:
+        return None
+    return FundingRate(symbol=text(row, "symbol"), rate=rate, funding_at=funding_at)
 
 
 def ohlcv(raw: Iterable[Sequence[Any]]) -> tuple[Ohlcv, ...]:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
 from alphapulse.exchanges.history import Step
-from alphapulse.types import Balance, Market, Ohlcv, Order, Position, Ticker
+from alphapulse.types import Balance, FundingRate, Market, Ohlcv, Order, Position, Ticker
 
-Row = Balance | Position | Order | Ticker | Market
+Row = Balance | Position | Order | Ticker | FundingRate | Market
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,14 +28,17 @@ class Aliases:
     """An exchange's own come before those of all exchanges; a code without any is the asset of that name."""
 
     def __init__(self, known: Iterable[Alias]) -> None:
-        self._known: dict[tuple[str, str], list[Alias]] = defaultdict(list)
+        self._known: dict[str, dict[str, list[Alias]]] = defaultdict(lambda: defaultdict(list))
         for alias in known:
-            self._known[alias.exchange_id, alias.code].append(alias)
+            self._known[alias.code][alias.exchange_id].append(alias)
 
     def meaning(self, exchange_id: str, code: str, at: datetime) -> tuple[str, Decimal]:
         """The asset, and how many of it one of the code is."""
+        # Few codes have any, and thousands are asked for.
+        if code not in self._known:
+            return code, _ONE
         for where in (exchange_id, ""):
-            for alias in self._known.get((where, code), ()):
+            for alias in self._known[code].get(where, ()):
                 if alias.holds(at):
                     return alias.asset, alias.multiplier
         return code, _ONE

@@ -5,11 +5,13 @@ the timeframe's own grid: a hole in the candles is a hole in the window, never a
 Where too little is there, the value is None.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import accumulate, repeat
 from math import isfinite, sqrt
+from statistics import fmean
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -32,14 +34,15 @@ _ROWS = 2048
 class Inputs:
     """What a feature is made of, on one grid: `opened_at` without gaps, NaN where there is no closed candle.
 
-    `reference`: the closes of another symbol; `funding`: the rate paid in each bar, NaN where none was due.
+    `reference`: the closes of another symbol; `funding`: the rate that fell due in each bar, NaN where none did. A
+    function that needs one of these gets it.
     """
 
     timeframe: str
     opened_at: Sequence[datetime]
     close: Floats
-    reference: Floats
-    funding: Floats
+    reference: Floats | None = None
+    funding: Floats | None = None
 
 
 def grid(first: datetime, last: datetime, timeframe: str) -> list[datetime]:
@@ -52,6 +55,14 @@ def closes(candles: Sequence[Candle], opened_at: Sequence[datetime]) -> Floats:
     """A symbol's closes on a grid; NaN where it has no closed candle."""
     known = {candle.opened_at: float(candle.close) for candle in candles if candle.is_closed}
     return np.array([known.get(at, np.nan) for at in opened_at], dtype=np.float64)
+
+
+def funding(rates: Iterable[tuple[datetime, Decimal]], opened_at: Sequence[datetime], timeframe: str) -> Floats:
+    """The rate that fell due in each bar, their mean where it was several; NaN where none did."""
+    due: dict[datetime, list[float]] = {}
+    for funding_at, rate in sorted(rates):
+        due.setdefault(timeframes.floor(funding_at, timeframe), []).append(float(rate))
+    return np.array([fmean(due[at]) if at in due else np.nan for at in opened_at], dtype=np.float64)
 
 
 def compute(feature: Feature, inputs: Inputs) -> list[float | None]:
@@ -83,7 +94,7 @@ def _zscore(inputs: Inputs, p: Parameters) -> Floats:
 
 
 def _correlation(inputs: Inputs, p: Parameters) -> Floats:
-    return _over_windows(_correlated, p["window"], _steps(inputs.close), _steps(inputs.reference))
+    return _over_windows(_correlated, p["window"], _steps(inputs.close), _steps(_given(inputs.reference)))
 
 
 def _momentum(inputs: Inputs, p: Parameters) -> Floats:
@@ -100,10 +111,16 @@ def _regime(inputs: Inputs, p: Parameters) -> Floats:
 
 def _funding(inputs: Inputs, p: Parameters) -> Floats:
     """Few bars have one, so one is enough."""
-    return _over_windows(_mean, p["window"], inputs.funding, least=0)
+    return _over_windows(_mean, p["window"], _given(inputs.funding), least=0)
 
 
 # --- Windows --------------------------------------------------------------------------------------------------------
+
+
+def _given(column: Floats | None) -> Floats:
+    if column is None:
+        raise ValueError("This feature needs a reference or funding rates, and was given none.")
+    return column
 
 
 def _earlier(values: Floats, bars: int) -> Floats:

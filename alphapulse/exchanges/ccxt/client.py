@@ -38,6 +38,7 @@ _METHODS: Mapping[SyncKind, tuple[str, tuple[None, ...], str]] = {
     SyncKind.POSITIONS: ("fetch_positions", (None,), "fetchPositions"),
     SyncKind.ORDERS: ("fetch_open_orders", (None, None, None), "fetchOpenOrders"),
     SyncKind.TICKERS: ("fetch_tickers", (None,), "fetchTickers"),
+    SyncKind.FUNDING_RATES: ("fetch_funding_rates", (None,), "fetchFundingRates"),
 }
 
 
@@ -198,7 +199,7 @@ class Client:
             return parse.positions(raw)
         if kind is SyncKind.ORDERS:
             return parse.orders(raw)
-        return parse.tickers(raw)
+        return parse.funding_rates(raw) if kind is SyncKind.FUNDING_RATES else parse.tickers(raw)
 
     def _balances(self, read: Read, raw: Any) -> Sequence[Row]:
         prefix, exceptions = self.facts.receipt_prefix, self.facts.receipt_exceptions

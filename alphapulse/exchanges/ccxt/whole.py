@@ -13,7 +13,7 @@ from alphapulse.types import Position, SyncKind
 
 # Where each row of an answer is a row of ours (ccxt leaves out positions of size zero): many that come to none are no
 # empty wallet, but an answer that ccxt cannot read.
-_ROW_FOR_ROW = (SyncKind.BALANCES, SyncKind.ORDERS, SyncKind.TICKERS)
+_ROW_FOR_ROW = (SyncKind.BALANCES, SyncKind.ORDERS, SyncKind.TICKERS, SyncKind.FUNDING_RATES)
 
 
 def check_emptiness(kind: SyncKind, call: Call, page: object, answered: object) -> None:

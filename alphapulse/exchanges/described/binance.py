@@ -102,6 +102,10 @@ BINANCE = Exchange(
             Read(wallet="usdm", calls=(_usdm(40, "[]", type="swap"),)),
             Read(wallet="coinm", calls=(_coinm(40, "[]", type="swap"),)),
         ),
+        SyncKind.FUNDING_RATES: (
+            Read(wallet="usdm", calls=(_usdm(10, "[]", type="swap"),)),
+            Read(wallet="coinm", calls=(_coinm(10, "[]", type="swap"),)),
+        ),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"spot": 20, "usdm": 2}),)),),
     },
     histories=HISTORIES,

@@ -73,6 +73,15 @@ BYBIT = Exchange(
                 ),
             ),
         ),
+        SyncKind.FUNDING_RATES: (
+            Read(
+                wallet="contracts",
+                calls=(
+                    _bybit("result.list[]", type="swap", subType="linear"),
+                    _bybit("result.list[]", type="swap", subType="inverse"),
+                ),
+            ),
+        ),
         SyncKind.MARKETS: (Read(wallet="", calls=(Call(costs={"requests": 5}),)),),
     },
     histories=HISTORIES,

@@ -10,7 +10,7 @@ from apps.market.models.candles import (
     WatchSource,
 )
 from apps.market.models.features import Feature, FeatureSeries, FeatureValue
-from apps.market.models.markets import Market, Ticker
+from apps.market.models.markets import FundingRate, Market, Ticker
 from apps.market.models.quarantine import QuarantinedValue
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "FeatureSeries",
     "FeatureValue",
     "FiatRate",
+    "FundingRate",
     "Market",
     "QuarantinedValue",
     "SeriesStatus",

@@ -84,3 +84,24 @@ class Ticker(models.Model):
         """No price has come in time."""
         interval = catalogue.exchange(self.exchange_id).intervals[SyncKind.TICKERS]
         return now > self.as_of + STALE_INTERVALS * interval
+
+
+class FundingRate(models.Model):
+    """Of the symbols whose candles are read. Before `funding_at` what is expected; after it, what was told last."""
+
+    exchange_id = models.CharField(max_length=40)
+    environment = models.CharField(max_length=10, choices=Environment)
+    symbol = models.CharField(max_length=100)
+    funding_at = models.DateTimeField()
+    rate = MoneyField()
+    as_of = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange_id", "environment", "symbol", "funding_at"], name="one_rate_per_funding"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} at {self.exchange_id}, {self.funding_at:%Y-%m-%d %H:%M}"

@@ -1,6 +1,6 @@
 """The one way features become rows: defined, and computed on from where they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 from alphapulse.market import feature_values, timeframes
 from alphapulse.market.feature_values import Floats, Inputs
 from alphapulse.market.features import Feature as Definition
-from apps.market.models import Candle, CandleSeries, Feature, FeatureSeries, FeatureValue
+from apps.market.models import Candle, CandleSeries, Feature, FeatureSeries, FeatureValue, FundingRate
 from apps.market.services.candles import candles_of
 
 # Of one series in one step: a second's work. What is left over is the next step's.
@@ -119,13 +119,23 @@ def _values(feature: Definition, row: FeatureSeries, first: datetime, last: date
         found = candles_of(series.exchange_id, series.environment, symbol, series.timeframe, begin, until)
         return feature_values.closes(found, opened_at)
 
-    nothing = feature_values.closes([], opened_at)
     inputs = Inputs(
         series.timeframe,
         opened_at,
         close=closes(series.symbol),
-        reference=closes(row.feature.reference) if feature.function.needs_reference else nothing,
-        funding=nothing,
+        reference=closes(row.feature.reference) if feature.function.needs_reference else None,
+        funding=_funding(series, opened_at, until) if feature.function.needs_funding else None,
     )
     found = zip(opened_at, feature_values.compute(feature, inputs), strict=True)
     return {at: value for at, value in found if at >= first}
+
+
+def _funding(series: CandleSeries, opened_at: Sequence[datetime], until: datetime) -> Floats:
+    rates = FundingRate.objects.filter(
+        exchange_id=series.exchange_id,
+        environment=series.environment,
+        symbol=series.symbol,
+        funding_at__gte=opened_at[0],
+        funding_at__lt=until,
+    )
+    return feature_values.funding(rates.values_list("funding_at", "rate"), opened_at, series.timeframe)

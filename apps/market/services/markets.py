@@ -9,7 +9,7 @@ from django.db import transaction
 from alphapulse.exchanges.expected import Listed
 from alphapulse.exchanges.reading import Reading
 from apps.core.upsert import upsert
-from apps.market.models import Market, Ticker
+from apps.market.models import CandleSeries, FundingRate, Market, Ticker
 from apps.market.services import quarantine
 from apps.market.signals import prices_stored
 
@@ -31,6 +31,20 @@ def store_tickers(*, exchange_id: str, environment: str, readings: Sequence[Read
     )
     transaction.on_commit(partial(prices_stored.send_robust, Ticker, exchange_id=exchange_id, environment=environment))
     return len(told)
+
+
+def store_funding_rates(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:
+    """Of the symbols whose candles are read. Returns how many rows are new or different."""
+    where = {"exchange_id": exchange_id, "environment": environment}
+    followed = set(CandleSeries.objects.filter(**where, due_at__isnull=False).values_list("symbol", flat=True))
+    rows = {
+        (rate.symbol, rate.funding_at): asdict(rate) | where | {"as_of": reading.as_of}
+        for reading in readings
+        for rate in reading.rows
+        if rate.symbol in followed
+    }
+    key = ("exchange_id", "environment", "symbol", "funding_at")
+    return upsert(FundingRate, list(rows.values()), key=key, only_where="t.as_of <= excluded.as_of")
 
 
 def store_markets(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:

@@ -39,6 +39,14 @@ NOTHING_ASKED = Outcome()
 REFUSALS = (DatabaseError, ValueError, TypeError)
 
 
+# What belongs to an exchange.
+STORES = {
+    SyncKind.FUNDING_RATES: market.store_funding_rates,
+    SyncKind.MARKETS: market.store_markets,
+    SyncKind.TICKERS: market.store_tickers,
+}
+
+
 def sync_due(exchange_id: str, kind: SyncKind) -> int:
     """Batch after batch of what is due, as long as it goes fast. Returns how many states were claimed.
 
@@ -216,7 +224,7 @@ def _store_rows(
         changes = ledger.store(claim.kind, _account_readings(held, results, now))
         ledger.follow_changes(changes, now)
         return changes, len(changes)
-    store = market.store_tickers if claim.kind is SyncKind.TICKERS else market.store_markets
+    store = STORES[claim.kind]
     for state in held:
         if results[state.pk].is_served:
             readings = results[state.pk].readings

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from alphapulse import types
+from alphapulse.exchanges.reading import Reading
 from alphapulse.market import feature_values, features
 from apps.market import tasks
-from apps.market.models import FeatureSeries, FeatureValue
-from apps.market.services import candles_of, series_of, store_candles, tend
+from apps.market.models import CandleSeries, FeatureSeries, FeatureValue, FundingRate
+from apps.market.services import candles_of, series_of, store_candles, store_funding_rates, tend
 from apps.market.services import features as services
 from apps.market.services.features import behind, compute, define, follow
 
@@ -64,10 +65,8 @@ def at_once(feature, symbol="ETH/USDT"):
     )
     closed = [each for each in own if each.is_closed]
     opened_at = feature_values.grid(closed[0].opened_at, closed[-1].opened_at, "1h")
-    nothing = feature_values.closes([], opened_at)
-    inputs = feature_values.Inputs(
-        "1h", opened_at, feature_values.closes(own, opened_at), feature_values.closes(other, opened_at), nothing
-    )
+    closes = (feature_values.closes(each, opened_at) for each in (own, other))
+    inputs = feature_values.Inputs("1h", opened_at, *closes)
     found = zip(opened_at, feature_values.compute(feature.definition, inputs), strict=True)
     return {at: value for at, value in found if value is not None}
 
@@ -177,6 +176,42 @@ def test_what_was_computed_of_older_candles_is_not_written(monkeypatch):
     assert stored("move") == {}
     compute_all()
     assert stored("move") == at_once(feature)
+
+
+def rate(hour, value, symbol="ETH/USDT"):
+    return types.FundingRate(symbol=symbol, rate=Decimal(value), funding_at=START + timedelta(hours=hour))
+
+
+def store_rates(*rates, as_of=START):
+    reading = Reading(wallet="usdm", as_of=as_of, rows=rates)
+    return store_funding_rates(exchange_id="binance", environment="sandbox", readings=[reading])
+
+
+def test_funding_is_made_of_the_rates_that_fell_due():
+    define(name="paid", function="funding", parameters={"window": 4}, timeframe="1h")
+    store(range(10))
+    CandleSeries.objects.update(due_at=START)
+    assert store_rates(rate(2, "0.0001"), rate(6, "0.0003"), rate(2, "0.5", "BTC/USDT")) == 2
+    compute_all()
+    hours = {(at - START) // timedelta(hours=1): value for at, value in stored("paid").items()}
+    assert hours == {
+        3: pytest.approx(0.0001),
+        4: pytest.approx(0.0001),
+        5: pytest.approx(0.0001),
+        6: pytest.approx(0.0003),
+        7: pytest.approx(0.0003),
+        8: pytest.approx(0.0003),
+        9: pytest.approx(0.0003),
+    }
+
+
+def test_the_rate_that_was_told_last_counts_and_an_older_answer_changes_nothing():
+    store(range(10))
+    CandleSeries.objects.update(due_at=START)
+    store_rates(rate(8, "0.0001"), as_of=START)
+    assert store_rates(rate(8, "0.0002"), as_of=START + timedelta(hours=1)) == 1
+    assert store_rates(rate(8, "0.0001"), as_of=START) == 0
+    assert FundingRate.objects.get().rate == Decimal("0.0002")
 
 
 def test_values_go_with_their_candles():
