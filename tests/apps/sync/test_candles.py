@@ -1,21 +1,26 @@
 """Candles of what is watched, from the exchange to the rows: paged, resumed, with the holes that there are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt import loop
 from alphapulse.exchanges.ccxt.markets import reopen_all
+from alphapulse.exchanges.described.binance import BINANCE
 from alphapulse.market import timeframes
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, SyncKind
 from apps.core.clock import now
 from apps.exchanges.models import Environment, ExchangeAccount
+from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import candles_of, series, watch
-from apps.sync.models import SyncState
+from apps.sync.models import SyncRun, SyncState
 from apps.sync.services import states
 from apps.sync.services.batch import sync_batch
+from apps.sync.services.status import Standing, state_lines
 from tests.apps.builders import workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("shared_redis")]
@@ -38,9 +43,8 @@ def sandbox(server, settings) -> Iterator[SandboxServer]:
 
 @pytest.fixture(autouse=True)
 def _short_pasts(monkeypatch):
-    """Two days and a half of hours: three pages, where a page has 24."""
+    """Two days and a half of hours: three short pages."""
     monkeypatch.setitem(series.KEPT, "1h", timedelta(hours=60))
-    monkeypatch.setitem(series.KEPT, "5m", timedelta(hours=2))
 
 
 @pytest.fixture
@@ -91,3 +95,70 @@ def test_what_is_watched_is_read_back_to_its_start(add, sandbox, exchange_id, sy
     assert [bar.is_closed for bar in bars] == [True] * (len(bars) - 1) + [False]
     assert not state(exchange_id).is_behind
     assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in bars)
+
+
+@pytest.fixture
+def _short_pages(monkeypatch):
+    lists = tuple(replace(each, per_page=24) for each in BINANCE.candles)
+    monkeypatch.setitem(catalogue.EXCHANGES, "binance", replace(BINANCE, candles=lists))
+
+
+@pytest.mark.usefixtures("_short_pages")
+def test_pages_are_read_from_the_newest_back_and_go_on_where_an_error_stopped_them(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"))
+    sandbox.forget_requests()
+    sandbox.fault("status", path="/api/v3/klines", status=500, body="{}", skip=1)
+    sync()
+    assert 0 < len(found()) <= 24
+    assert CandleSeries.objects.get().status == SeriesStatus.FAILED
+    sandbox.clear_faults()
+    CandleSeries.objects.update(due_at=now())
+    sync()
+    begin = timeframes.ceiling(now() - timedelta(hours=60), "1h")
+    bars = found()
+    assert [bar.opened_at for bar in bars] == [begin + timedelta(hours=hour) for hour in range(len(bars))]
+    assert CandleSeries.objects.get().holes.count() == 0
+    assert (state().is_behind, state().failures) == (False, 0)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 200, "body": "{}"}])
+def test_an_answer_that_is_none_proves_nothing(add, sandbox, fault):
+    add()
+    pin(("BTC/USDT", "1h"))
+    sandbox.fault(**fault, path="/api/v3/klines")
+    sync()
+    row = CandleSeries.objects.get()
+    assert (row.covered_to, row.status, bool(row.error), found()) == (None, SeriesStatus.FAILED, True, [])
+    assert state().failures == 1
+
+
+def test_while_nothing_is_watched_nothing_is_asked_for(add, sandbox):
+    add()
+    sandbox.forget_requests()
+    sync()
+    assert sandbox.requests(path="/api/v3/klines") == []
+    assert (state().failures, state().is_behind) == (0, False)
+    assert state().due_at > now() + timedelta(seconds=30)
+
+
+def test_what_is_held_is_watched_and_asked_for_at_once(add):
+    account = add()
+    sync()
+    SyncState.objects.filter(account=account, kind="balances").update(due_at=now())
+    sync_batch("binance", SyncKind.BALANCES)
+    watched = WatchedSymbol.objects.filter(source="held")
+    assert set(watched.values_list("symbol", "timeframe")) == {("BTC/USDT", "1h"), ("BTC/USDT", "1d")}
+    assert state().due_at <= now()
+    assert state().is_behind
+    (line,) = state_lines(SyncState.objects.filter(kind="candles"), now())
+    assert (line.standing, line.progress) == (Standing.READING_BACK, "2 of 2 series to be read back")
+
+
+def test_a_step_asks_for_each_series_and_tells_how_many_candles_are_new(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"), ("BTC/USDT:USDT", "1h"))
+    sandbox.forget_requests()
+    sync()
+    assert [len(sandbox.requests(path=path)) for path in ("/api/v3/klines", "/fapi/v1/klines")] == [1, 1]
+    assert SyncRun.objects.latest("pk").changed == len(found()) + len(found("BTC/USDT:USDT"))
