@@ -8,7 +8,30 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
-FIAT = ["USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "CNY", "HKD", "SGD", "KRW", "INR", "BRL", "TRY", "PLN", "CZK", "SEK", "NOK", "DKK", "NZD", "ZAR", "MXN"]
+FIAT = [
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "CHF",
+    "AUD",
+    "CAD",
+    "CNY",
+    "HKD",
+    "SGD",
+    "KRW",
+    "INR",
+    "BRL",
+    "TRY",
+    "PLN",
+    "CZK",
+    "SEK",
+    "NOK",
+    "DKK",
+    "NZD",
+    "ZAR",
+    "MXN",
+]
 # A symbol that merely has USD in it is none of these.
 STABLECOINS = {
     **dict.fromkeys(["USDT", "USDC", "FDUSD", "TUSD", "DAI", "PYUSD", "USDP", "BUSD", "RLUSD"], "USD"),

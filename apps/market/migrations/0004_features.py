@@ -6,53 +6,130 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('market', '0003_assets'),
+        ("market", "0003_assets"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Feature',
+            name="Feature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z][a-z0-9_]*\\Z', 'Small letters, digits and _ only.')])),
-                ('function', models.CharField(choices=[('returns', 'returns: close against the close so many bars ago'), ('log_returns', 'log_returns: the same, as a logarithm'), ('volatility', 'volatility: realised: the deviation of one-bar log returns, for a year'), ('zscore', 'zscore: how many deviations the close is from its mean'), ('correlation', 'correlation: of one-bar log returns with those of the reference symbol'), ('momentum', 'momentum: the return from so many bars ago until `skip` bars ago'), ('regime', 'regime: 1 rising, -1 falling, 0 neither: a fast mean against a slow one'), ('funding', 'funding: the mean of the funding rates in the window')], max_length=20)),
-                ('parameters', models.JSONField(blank=True, default=dict, help_text='For example {"window": 30}; the others are usual.')),
-                ('timeframe', models.CharField(choices=[('1m', '1m'), ('3m', '3m'), ('5m', '5m'), ('15m', '15m'), ('30m', '30m'), ('1h', '1h'), ('2h', '2h'), ('4h', '4h'), ('6h', '6h'), ('8h', '8h'), ('12h', '12h'), ('1d', '1d'), ('1w', '1w'), ('1M', '1M')], max_length=3)),
-                ('reference', models.CharField(blank=True, help_text='For a correlation: with which symbol.', max_length=100)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=60,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z][a-z0-9_]*\\Z", "Small letters, digits and _ only."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "function",
+                    models.CharField(
+                        choices=[
+                            ("returns", "returns: close against the close so many bars ago"),
+                            ("log_returns", "log_returns: the same, as a logarithm"),
+                            ("volatility", "volatility: realised: the deviation of one-bar log returns, for a year"),
+                            ("zscore", "zscore: how many deviations the close is from its mean"),
+                            ("correlation", "correlation: of one-bar log returns with those of the reference symbol"),
+                            ("momentum", "momentum: the return from so many bars ago until `skip` bars ago"),
+                            ("regime", "regime: 1 rising, -1 falling, 0 neither: a fast mean against a slow one"),
+                            ("funding", "funding: the mean of the funding rates in the window"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "parameters",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='For example {"window": 30}; the others are usual.'
+                    ),
+                ),
+                (
+                    "timeframe",
+                    models.CharField(
+                        choices=[
+                            ("1m", "1m"),
+                            ("3m", "3m"),
+                            ("5m", "5m"),
+                            ("15m", "15m"),
+                            ("30m", "30m"),
+                            ("1h", "1h"),
+                            ("2h", "2h"),
+                            ("4h", "4h"),
+                            ("6h", "6h"),
+                            ("8h", "8h"),
+                            ("12h", "12h"),
+                            ("1d", "1d"),
+                            ("1w", "1w"),
+                            ("1M", "1M"),
+                        ],
+                        max_length=3,
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(blank=True, help_text="For a correlation: with which symbol.", max_length=100),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='FeatureSeries',
+            name="FeatureSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('computed_to', models.DateTimeField(null=True)),
-                ('stores', models.PositiveBigIntegerField(default=0)),
-                ('candles', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='features', to='market.candleseries')),
-                ('feature', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='series', to='market.feature')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("computed_to", models.DateTimeField(null=True)),
+                ("stores", models.PositiveBigIntegerField(default=0)),
+                (
+                    "candles",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="features", to="market.candleseries"
+                    ),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="series", to="market.feature"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'feature series',
+                "verbose_name_plural": "feature series",
             },
         ),
         migrations.CreateModel(
-            name='FeatureValue',
+            name="FeatureValue",
             fields=[
-                ('pk', models.CompositePrimaryKey('series_id', 'opened_at', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('opened_at', models.DateTimeField()),
-                ('value', models.FloatField()),
-                ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='values', to='market.featureseries')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "series_id", "opened_at", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("opened_at", models.DateTimeField()),
+                ("value", models.FloatField()),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="values",
+                        to="market.featureseries",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='featureseries',
-            constraint=models.UniqueConstraint(fields=('feature', 'candles'), name='one_feature_per_series'),
+            model_name="featureseries",
+            constraint=models.UniqueConstraint(fields=("feature", "candles"), name="one_feature_per_series"),
         ),
     ]
