@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import exp, log, sqrt
@@ -172,6 +173,44 @@ def together(one: Mapping[date, float], other: Mapping[date, float]) -> float | 
         return correlation([one[day] for day in days], [other[day] for day in days])
     except StatisticsError:
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratios:
+    """All that a curve of worth tells; `days`: the daily returns. None: too short, or there is no such number."""
+
+    indexes: Sequence[Index]
+    days: Mapping[date, float]
+    time_weighted: float | None
+    annual: float | None
+    money_weighted: float | None
+    volatility: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    fall: Fall | None
+
+
+def ratios(points: Sequence[Point], flows: Sequence[Flow], risk_free: float = 0.0) -> Ratios:
+    """Of worths, oldest first. `risk_free` is a year's."""
+    indexes = growth(points, flows)
+    days = daily(indexes)
+    returns = [days[day] for day in sorted(days)]
+    total = indexes[-1].value - 1 if indexes else None
+    yearly = None if total is None else annual(total, indexes[-1].at - indexes[0].at)
+    fall = deepest(indexes)
+    return Ratios(
+        indexes=indexes,
+        days=days,
+        time_weighted=total,
+        annual=yearly,
+        money_weighted=money_weighted(points, flows),
+        volatility=volatility(returns),
+        sharpe=sharpe(returns, risk_free),
+        sortino=sortino(returns, risk_free),
+        calmar=calmar(yearly, fall),
+        fall=fall,
+    )
 
 
 class Concentration(NamedTuple):

@@ -119,16 +119,12 @@ def _time(at: str | None) -> datetime | None:
     return datetime.fromisoformat(at) if at else None
 
 
-_SAME = (
-    *("net_flows", "gain", "volatility", "sharpe", "sortino", "calmar", "days"),
-    *("correlation_btc", "exposure", "concentration"),
-)
-
-
 def _row(told: Performance, span: Asked) -> dict[str, Any]:
-    first, last = (told.points[0], told.points[-1]) if told.points else (None, None)
+    ratios, points = told.ratios, told.points
+    first, last = (points[0], points[-1]) if points else (None, None)
     return {
-        **{name: getattr(told, name) for name in _SAME},
+        **{name: getattr(told, name) for name in ("net_flows", "gain", "correlation_btc", "exposure", "concentration")},
+        **{name: getattr(ratios, name) for name in ("time_weighted", "volatility", "sharpe", "sortino", "calmar")},
         "workspace_id": told.statement.workspace_id,
         "environment": told.statement.environment,
         "currency": told.statement.currency,
@@ -136,13 +132,13 @@ def _row(told: Performance, span: Asked) -> dict[str, Any]:
         "reasons": told.reasons,
         "since": first and first.at,
         "until": last and last.at,
-        "snapshots": len(told.points),
+        "snapshots": len(points),
+        "days": len(ratios.days),
         "begin": first and first.value,
         "end": last and last.value,
-        "time_weighted": told.indexes[-1].value - 1 if told.indexes else None,
-        "time_weighted_annual": told.annual,
-        "money_weighted_annual": told.money_weighted,
+        "time_weighted_annual": ratios.annual,
+        "money_weighted_annual": ratios.money_weighted,
         "risk_free": span.risk_free,
-        "max_drawdown": told.fall,
+        "max_drawdown": ratios.fall,
         "curve": [{"at": index.at, "index": index.value, "drawdown": fall} for index, fall in curve(told)],
     }

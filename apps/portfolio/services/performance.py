@@ -8,7 +8,7 @@ from decimal import Decimal
 from alphapulse.market import timeframes
 from alphapulse.portfolio import performance as core
 from alphapulse.portfolio.curve import Point
-from alphapulse.portfolio.performance import Concentration, Exposure, Fall, Index
+from alphapulse.portfolio.performance import Concentration, Exposure, Index, Ratios
 from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import summed, worth_of
 from alphapulse.types import PositionSide, SyncKind
@@ -54,18 +54,14 @@ class Performance:
     points: Sequence[Point]
     net_flows: Decimal
     gain: Decimal | None
-    indexes: Sequence[Index]
-    annual: float | None
-    money_weighted: float | None
-    volatility: float | None
-    sharpe: float | None
-    sortino: float | None
-    calmar: float | None
-    fall: Fall | None
-    days: int
+    ratios: Ratios
     correlation_btc: float | None
     exposure: Exposure | None
     concentration: Concentration | None
+
+
+# When something came or went, and its worth then.
+Moved = tuple[datetime, Decimal | None]
 
 
 def performance(statement: Statement, asked: Asked, *, is_current: bool, now: datetime) -> Performance:
@@ -74,38 +70,36 @@ def performance(statement: Statement, asked: Asked, *, is_current: bool, now: da
     accounts = accounts_of(statement.workspace, statement.environment)
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
     points = _points(statement, asked, par)
-    told = content.read(statement.content).flows
-    flows = list(flows_into(accounts, told, seen(accounts, statement.currency, par)))
-    inside = [(at, value) for at, value in flows if points and points[0].at < at <= points[-1].at]
-    priced = [core.Flow(at, float(value)) for at, value in inside if value is not None]
-    worths = [core.Point(point.at, float(point.value)) for point in points]
-    indexes = core.growth(worths, priced)
-    returns = core.daily(indexes)
-    yearly = _annual(indexes)
-    fall = core.deepest(indexes)
+    moved = _moved(statement, accounts, points, par)
+    ratios = _ratios(points, moved, asked.risk_free)
     live = [account for account in accounts if account.archived_at is None]
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
-    net = summed(value for _, value in inside if value is not None)
-    in_order = list(returns.values())
+    net = summed(value for _, value in moved if value is not None)
     return Performance(
         statement=statement,
-        reasons=list(_reasons(points, inside, accounts, is_current))[:MOST_REASONS],
+        reasons=list(_reasons(points, moved, accounts, is_current))[:MOST_REASONS],
         points=points,
         net_flows=net,
         gain=points[-1].value - points[0].value - net if points else None,
-        indexes=indexes,
-        annual=yearly,
-        money_weighted=core.money_weighted(worths, priced),
-        volatility=core.volatility(in_order),
-        sharpe=core.sharpe(in_order, asked.risk_free),
-        sortino=core.sortino(in_order, asked.risk_free),
-        calmar=core.calmar(yearly, fall),
-        fall=fall,
-        days=len(returns),
-        correlation_btc=core.together(returns, _bitcoins(statement, valuation, returns, now)),
+        ratios=ratios,
+        correlation_btc=core.together(ratios.days, _bitcoins(statement, valuation, ratios.days, now)),
         exposure=_exposure(valuation, statement.currency),
         concentration=core.concentration(_values(valuation)),
     )
+
+
+def _moved(
+    statement: Statement, accounts: Sequence[ExchangeAccount], points: Sequence[Point], par: Mapping[str, str]
+) -> list[Moved]:
+    """Between the first and the last point."""
+    told = content.read(statement.content).flows
+    flows = flows_into(accounts, told, seen(accounts, statement.currency, par))
+    return [(at, value) for at, value in flows if points and points[0].at < at <= points[-1].at]
+
+
+def _ratios(points: Sequence[Point], moved: Sequence[Moved], risk_free: float) -> Ratios:
+    flows = [core.Flow(at, float(value)) for at, value in moved if value is not None]
+    return core.ratios([core.Point(point.at, float(point.value)) for point in points], flows, risk_free)
 
 
 def _points(statement: Statement, asked: Asked, par: Mapping[str, str]) -> list[Point]:
@@ -121,14 +115,10 @@ def _points(statement: Statement, asked: Asked, par: Mapping[str, str]) -> list[
     )
 
 
-def _annual(indexes: Sequence[Index]) -> float | None:
-    return core.annual(indexes[-1].value - 1, indexes[-1].at - indexes[0].at) if indexes else None
-
-
 def curve(told: Performance) -> list[tuple[Index, float]]:
     """The index and how far it is below its highest; of a long past the last of each of so many parts."""
-    below = core.drawdown(told.indexes)
-    pairs = [(index, fall.value) for index, fall in zip(told.indexes, below, strict=True)]
+    below = core.drawdown(told.ratios.indexes)
+    pairs = [(index, fall.value) for index, fall in zip(told.ratios.indexes, below, strict=True)]
     each = -(-len(pairs) // MOST_TOLD) or 1
     return pairs[::-1][::each][::-1]
 
@@ -138,7 +128,7 @@ def curve(told: Performance) -> list[tuple[Index, float]]:
 
 def _reasons(
     points: Sequence[Point],
-    flows: Sequence[tuple[datetime, Decimal | None]],
+    moved: Sequence[Moved],
     accounts: Sequence[ExchangeAccount],
     is_current: bool,
 ) -> Iterator[str]:
@@ -149,7 +139,7 @@ def _reasons(
         return
     if doubtful := sum(not point.is_complete for point in points):
         yield f"{doubtful} of {len(points)} snapshots lacked something, and stand with what was known last."
-    if unpriced := sum(value is None for _, value in flows):
+    if unpriced := sum(value is None for _, value in moved):
         yield f"{unpriced} times something came or went without a price: it counts as a gain, or a loss."
     for each in coverage(accounts):
         if each.kind is SyncKind.TRANSFERS and (each.complete_since is None or each.complete_since > points[0].at):

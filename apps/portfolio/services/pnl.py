@@ -58,6 +58,9 @@ class Sums:
         return self.by_item.get(item, ZERO)
 
 
+NOTHING = Sums(by_item={})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residue:
     """Of an account's asset (or, with a symbol, of a position): what is there, what its history explains, and the rest.
@@ -113,22 +116,21 @@ def pnl(statement: Statement, asked: Span, *, is_current: bool, now: datetime) -
     kept = content.read(statement.content)
     accounts = accounts_of(statement.workspace, statement.environment)
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
-    lines = [line for line in kept.lines if asked.holds(line)]
-    known = coverage(accounts)
     live = [account for account in accounts if account.archived_at is None]
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
+    lines, known = [line for line in kept.lines if asked.holds(line)], coverage(accounts)
     residues = _residues(kept, live, valuation, asked)
+    of_accounts = _by(lines, lambda line: line.account)
+    reasons = [] if is_current else ["Something has happened since: it is being calculated anew."]
+    reasons += _reasons(kept, asked, known, residues, {account.pk: account for account in accounts})
     return Pnl(
         statement=statement,
         content=kept,
         complete_since=_complete_since(known),
-        reasons=[
-            *([] if is_current else ["Something has happened since: it is being calculated anew."]),
-            *_reasons(kept, asked, known, residues, {account.pk: account for account in accounts}),
-        ][:MOST_REASONS],
+        reasons=reasons[:MOST_REASONS],
         sums=_sums(lines),
         by_asset=_by(lines, lambda line: line.asset),
-        by_account={each: _sums(line for line in lines if line.account == each.pk) for each in accounts},
+        by_account={each: of_accounts.get(each.pk, NOTHING) for each in accounts},
         by_day=_by(lines, lambda line: line.day),
         held={} if asked.accounts else _held(kept, asked, valuation, statement.currency),
         residues=residues,
