@@ -22,7 +22,7 @@ from apps.ledger.models import FundingPayment, HistoryCursor, HistorySweep, Ledg
 from apps.ledger.services.coverage import coverage
 from apps.market.models import Market
 from apps.sync.models import SyncState
-from apps.sync.services import batch, claim, histories, states
+from apps.sync.services import batch, claim, states
 from tests.apps.builders import workspace
 
 pytestmark = [
@@ -88,7 +88,7 @@ def work(mine: ExchangeAccount, sandbox: SandboxServer, *, killed: frozenset[int
             return number
         for one in claims:
             number += 1
-            planned = histories.planned(one, now())
+            planned = batch._planned(one, now())
             results = batch._fetch(planned)
             if number in killed:
                 SyncState.objects.filter(claim=one.run.pk).update(claimed_until=None)
