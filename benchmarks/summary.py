@@ -164,14 +164,13 @@ def _per_cpu_second(ask: Callable[[], bytes]) -> float:
 
 
 def _caller(path: str, bearer: str) -> Callable[[], bytes]:
-    from django.core.wsgi import get_wsgi_application
     from django.urls import path as route
 
     from config import urls
+    from config.wsgi import application
 
     if not any(str(each.pattern) == "bare" for each in urls.urlpatterns):
         urls.urlpatterns.insert(0, route("bare", _bare))
-    application = get_wsgi_application()
 
     def ask() -> bytes:
         statuses: list[str] = []

@@ -107,9 +107,7 @@ class PriceBook:
 
     def price(self, asset: str, currency: str, *, near: str = "") -> Price | None:
         """None: no way leads there. `near`: an exchange whose own markets come first where they are no longer a way."""
-        if asset == currency:
-            return ONE
-        return self._prices_in(currency, near).get(asset)
+        return self.prices_in(currency, near=near).get(asset)
 
     def why_none(self, asset: str, currency: str) -> str:
         """In words, why there is no price."""
@@ -128,7 +126,8 @@ class PriceBook:
         self._into[quote.quote].append(_Edge(there, _EXACT.multiply(volume, quote.price), quote.is_reference))
         self._into[quote.base].append(_Edge(back, volume, quote.is_reference))
 
-    def _prices_in(self, currency: str, near: str) -> dict[str, Price]:
+    def prices_in(self, currency: str, *, near: str = "") -> Mapping[str, Price]:
+        """Of every asset that a way leads from; of the currency itself, too."""
         key = (currency, near)
         if key not in self._found:
             self._found[key] = self._ways_to(currency, near)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from alphapulse.money import ZERO
 from alphapulse.portfolio.prices import Price, PriceBook
@@ -16,8 +16,8 @@ _EXACT = Context(prec=76)
 STEP = Decimal("1E-12")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+# Tuples: an answer has thousands of them.
+class Holding(NamedTuple):
     """What an account has of an asset in a wallet: what is owned less what is owed, or a position's unrealised PnL.
 
     `symbol`: the position it is of. `amount` is None where the exchange did not say and nothing tells it.
@@ -31,8 +31,7 @@ class Holding:
     symbol: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """A holding with its price; `value` is None where there is none."""
 
     holding: Holding
@@ -42,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """All of it in one currency. `total` is of what has a price: None if nothing has, and there is something, or may be.
+    """All of it in one currency. `total` is of what has a price: None if nothing has, and there may be something.
 
     `unpriced`: asset (or position) -> why it is in no total. `failed`: accounts (ids) of which something was never
     read, and is missing; `stale`: accounts whose last good rows are of earlier, and count.
@@ -87,14 +86,16 @@ def valuate(
     stale: Collection[int] = (),
 ) -> Worth:
     """Each holding at its own exchange's price where that is as near. What is nothing needs no price."""
-    lines, unpriced = [], {}
+    lines: list[Line] = []
+    unpriced: dict[str, str] = {}
+    at: dict[str, Mapping[str, Price]] = {}
     for holding in holdings:
-        price = prices.price(holding.asset, currency, near=holding.exchange_id)
-        lines.append(_line(holding, price))
-        if holding.amount is None:
-            unpriced[holding.symbol] = f"the exchange did not say what the position in {holding.symbol} earned"
-        elif price is None and holding.amount:
-            unpriced[holding.asset] = prices.why_none(holding.asset, currency)
+        if holding.exchange_id not in at:
+            at[holding.exchange_id] = prices.prices_in(currency, near=holding.exchange_id)
+        line = _line(holding, at[holding.exchange_id].get(holding.asset))
+        lines.append(line)
+        if line.value is None:
+            unpriced |= _why(holding, prices, currency)
     return Worth(
         currency=currency,
         lines=lines,
@@ -104,11 +105,14 @@ def valuate(
     )
 
 
+def _why(holding: Holding, prices: PriceBook, currency: str) -> dict[str, str]:
+    if holding.amount is None:
+        return {holding.symbol: f"the exchange did not say what the position in {holding.symbol} earned"}
+    return {holding.asset: prices.why_none(holding.asset, currency)}
+
+
 def _line(holding: Holding, price: Price | None) -> Line:
-    if holding.amount == 0:
-        return Line(holding=holding, price=price, value=ZERO)
-    known = holding.amount is not None and price is not None
-    return Line(holding=holding, price=price, value=worth_of(holding.amount, price) if known else None)
+    return Line(holding, price, ZERO if holding.amount == 0 else worth_of(holding.amount, price))
 
 
 def worth_of(amount: Decimal | None, price: Price | None) -> Decimal | None:

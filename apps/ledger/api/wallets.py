@@ -30,7 +30,7 @@ def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount
     accounts = ExchangeAccount.objects.visible_to(user)
     if "account" in asked:
         accounts = _named(accounts, asked["account"])
-    found = list(accounts.select_related("workspace").order_by("pk"))
+    found = list(accounts.order_by("pk"))
     exchange_id = asked.get("exchange_id")
     if exchange_id and exchange_id not in {account.exchange_id for account in found}:
         raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
 
 from alphapulse.types import OrderStatus, PositionSide, Side
 from apps.core.money_field import MoneyField
@@ -26,6 +27,11 @@ class WalletStatus(models.TextChoices):
 class WalletReadingQuerySet(models.QuerySet["WalletReading"]):
     def visible_to(self, user: User) -> WalletReadingQuerySet:
         return self.filter(account__workspace__memberships__user=user, account__archived_at=None)
+
+    def stale(self, now: datetime) -> WalletReadingQuerySet:
+        """Those that have a `stale_reason` then."""
+        is_current = Q(status=WalletStatus.OK, fresh_until__gte=now, account__is_enabled=True)
+        return self.exclude(is_current)
 
 
 class WalletReading(models.Model):

@@ -1,45 +1,68 @@
 """Which wallets stand behind what accounts have: all that the catalogue says are read, also those not read yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import WalletReading, WalletStatus
 
+# A reading's account, kind and wallet.
+Name = tuple[int, str, str]
+
 
 def readings_of(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> list[WalletReading]:
-    """In order; unsaved ones stand for wallets that have never been read."""
+    """All that are known, in order; unsaved ones stand for wallets that have never been read."""
     mine = {account.pk: account for account in accounts}
-    known = _never_read(accounts, kinds)
-    for reading in WalletReading.objects.filter(account__in=mine, kind__in=[kind.value for kind in kinds]):
+    known = {name: _never_read(mine[name[0]], name) for name in _read(accounts, kinds)}
+    for reading in _stored(accounts, kinds):
         reading.account = mine[reading.account_id]
-        known[_name(reading)] = reading
+        known[reading.account_id, reading.kind, reading.wallet] = reading
     return [known[name] for name in sorted(known)]
 
 
-def is_read(reading: WalletReading) -> bool:
-    """Does the catalogue (and the owner) still say that this wallet is read? What lies in another may count twice."""
-    return reading.wallet in {read.wallet for read in reading.account.reads(SyncKind(reading.kind))}
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Which readings' rows count, by id, and of which of them (or of none) an answer misses something."""
+
+    names: dict[int, Name]
+    missing: list[WalletReading]
 
 
-def _never_read(
-    accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]
-) -> dict[tuple[int, str, str], WalletReading]:
-    """Every wallet that the catalogue says is read, as if it had never been."""
-    readings = [
-        WalletReading(
-            account=account,
-            kind=kind.value,
-            wallet=read.wallet,
-            status=WalletStatus.NOT_READ,
-            error=WalletStatus.NOT_READ,
-        )
-        for account in accounts
-        for kind in kinds
-        for read in account.reads(kind)
-    ]
-    return {_name(reading): reading for reading in readings}
+def counted(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind], now: datetime) -> Counted:
+    """Of the wallets that the catalogue (and the owner) say are read: what lies in another may count twice.
+
+    What is as it should be is told by its name alone: of fifty accounts there are hundreds.
+    """
+    wanted = set(_read(accounts, kinds))
+    stored = _stored(accounts, kinds)
+    known: dict[int, Name] = {pk: (*name,) for pk, *name in stored.values_list("pk", "account", "kind", "wallet")}
+    mine = {account.pk: account for account in accounts}
+    stale = [reading for reading in stored.stale(now) if known.get(reading.pk) in wanted]
+    for reading in stale:
+        reading.account = mine[reading.account_id]
+    unread = [_never_read(mine[name[0]], name) for name in sorted(wanted.difference(known.values()))]
+    return Counted(
+        {pk: name for pk, name in known.items() if name in wanted},
+        [reading for reading in [*stale, *unread] if reading.is_missing(now)],
+    )
 
 
-def _name(reading: WalletReading) -> tuple[int, str, str]:
-    return reading.account_id, reading.kind, reading.wallet
+def _stored(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> QuerySet[WalletReading]:
+    return WalletReading.objects.filter(account__in=accounts, kind__in=[kind.value for kind in kinds]).order_by("pk")
+
+
+def _read(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> Iterator[Name]:
+    """What the catalogue says is read."""
+    for account in accounts:
+        for kind in kinds:
+            for read in account.reads(kind):
+                yield account.pk, kind.value, read.wallet
+
+
+def _never_read(account: ExchangeAccount, name: Name) -> WalletReading:
+    unread = WalletStatus.NOT_READ
+    return WalletReading(account=account, kind=name[1], wallet=name[2], status=unread, error=unread)

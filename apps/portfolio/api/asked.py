@@ -1,6 +1,6 @@
 """What a question about worth is about: which accounts of the caller's, in which environment and currency."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +32,7 @@ class Asked:
 
     user: User
     accounts: list[ExchangeAccount]
-    workspaces: Collection[int]
+    workspaces: Mapping[int, str]  # their names, by id
     environment: str
     currency: str
     at_par: bool
@@ -71,10 +71,11 @@ def _environment(accounts: list[ExchangeAccount]) -> str:
     return Environment.SANDBOX if there == {Environment.SANDBOX} else Environment.LIVE
 
 
-def _workspaces(user: User, params: Mapping[str, str]) -> list[int]:
+def _workspaces(user: User, params: Mapping[str, str]) -> dict[int, str]:
+    mine = Workspace.objects.of(user)
     if "workspace_id" in params:
-        return [int(params["workspace_id"])]
-    return list(Workspace.objects.of(user).values_list("pk", flat=True))
+        mine = mine.filter(pk=int(params["workspace_id"]))
+    return dict(mine.values_list("pk", "name"))
 
 
 def _of_group(user: User, group_id: int, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:

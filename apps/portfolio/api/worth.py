@@ -45,7 +45,7 @@ class Summary(APIView):
         valued = asked.valued(at)
         by_account = parts.by_account(valued)
         groups = parts.together(asked.accounts, by_account, parts.of_groups(_groups(asked)))
-        workspaces = parts.together(asked.accounts, by_account, parts.of_workspace)
+        workspaces = parts.together(asked.accounts, by_account, parts.of_workspaces(asked.workspaces))
         answer = {
             **_worth(asked, valued, at),
             "accounts": [_account(account, by_account[account.pk]) for account in asked.accounts],
@@ -115,7 +115,7 @@ def _parts(by: By, asked: Asked, valued: Valuation) -> Iterable[Part]:
         return accounts.values()
     if by is By.GROUP:
         return parts.together(asked.accounts, accounts, parts.of_groups(_groups(asked)))
-    owners = parts.of_exchange if by is By.EXCHANGE else parts.of_workspace
+    owners = parts.of_exchange if by is By.EXCHANGE else parts.of_workspaces(asked.workspaces)
     return parts.together(asked.accounts, accounts, owners)
 
 

@@ -105,8 +105,8 @@ def of_exchange(account: ExchangeAccount) -> list[tuple[str, str]]:
     return [(account.exchange_id, account.exchange.name)]
 
 
-def of_workspace(account: ExchangeAccount) -> list[tuple[str, str]]:
-    return [(str(account.workspace_id), account.workspace.name)]
+def of_workspaces(names: Mapping[int, str]) -> Owners:
+    return lambda account: [(str(account.workspace_id), names[account.workspace_id])]
 
 
 def of_groups(groups: Iterable[tuple[int, str, int]]) -> Owners:

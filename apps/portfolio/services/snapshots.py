@@ -112,7 +112,7 @@ def _with_price(line: Line, known: Mapping[str, Price]) -> Line:
     if line.value is not None or line.holding.asset not in known:
         return line
     price = known[line.holding.asset]
-    return replace(line, price=price, value=worth_of(line.holding.amount, price))
+    return line._replace(price=price, value=worth_of(line.holding.amount, price))
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------------

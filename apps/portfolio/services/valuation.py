@@ -1,7 +1,7 @@
 """What accounts are worth now, from rows alone: balances less debts, and what positions have earned."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,12 +12,14 @@ from alphapulse.portfolio.valuation import Holding, Worth, unrealized_pnl, valua
 from alphapulse.types import PositionSide, SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import Balance, Position, WalletReading
-from apps.ledger.services.wallets import is_read, readings_of
+from apps.ledger.services.wallets import counted
 from apps.portfolio.services.prices import Prices, prices_of
 
 # What makes the equity of an account.
 KINDS = (SyncKind.BALANCES, SyncKind.POSITIONS)
 
+# Of a wallet: its account's id, the exchange, and its name.
+Place = tuple[int, str, str]
 # Reasons by account.
 Troubles = dict[int, list[str]]
 
@@ -40,10 +42,11 @@ def value_accounts(
     environments = {account.environment for account in accounts}
     assert len(environments) <= 1, "nothing is ever summed across environments"
     prices = prices_of(next(iter(environments), ""), now=now, at_par=at_par)
-    readings = readings_of(accounts, KINDS)
-    failed, stale = _troubles(readings, now)
-    counted = {reading.pk: reading for reading in readings if reading.pk and is_read(reading)}
-    holdings = [*_balances(accounts, counted, prices), *_positions(accounts, counted, prices)]
+    readings = counted(accounts, KINDS, now)
+    failed, stale = _troubles(readings.missing, now)
+    at = {account.pk: account.exchange_id for account in accounts}
+    places = {pk: (account_id, at[account_id], wallet) for pk, (account_id, _, wallet) in readings.names.items()}
+    holdings = [*_balances(accounts, places, prices), *_positions(accounts, places, prices)]
     worth = valuate(holdings, prices.book, currency, failed=failed, stale=stale)
     return Valuation(accounts=accounts, worth=worth, prices=prices, failed=failed, stale=stale)
 
@@ -52,30 +55,23 @@ def _troubles(readings: Iterable[WalletReading], now: datetime) -> tuple[Trouble
     failed: Troubles = defaultdict(list)
     stale: Troubles = defaultdict(list)
     for reading in readings:
-        if is_read(reading) and reading.is_missing(now):
-            of_account = failed if reading.as_of is None else stale
-            what = f"{reading.kind} of {reading.wallet}" if reading.wallet else reading.kind
-            of_account[reading.account_id].append(f"{what}: {reading.stale_reason(now)}")
+        of_account = failed if reading.as_of is None else stale
+        what = f"{reading.kind} of {reading.wallet}" if reading.wallet else reading.kind
+        of_account[reading.account_id].append(f"{what}: {reading.stale_reason(now)}")
     return dict(failed), dict(stale)
 
 
-def _balances(
-    accounts: Sequence[ExchangeAccount], counted: dict[int, WalletReading], prices: Prices
-) -> Iterator[Holding]:
+def _balances(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place], prices: Prices) -> Iterator[Holding]:
     rows = Balance.objects.filter(reading__account__in=accounts)
     for reading_id, currency, total, debt in rows.values_list("reading", "currency", "total", "debt"):
-        if reading := counted.get(reading_id):
-            amount = subtract(total, debt) if debt else total
-            yield _holding(reading, currency, amount, prices)
+        if place := places.get(reading_id):
+            yield _holding(place, currency, subtract(total, debt) if debt else total, prices)
 
 
-def _positions(
-    accounts: Sequence[ExchangeAccount], counted: dict[int, WalletReading], prices: Prices
-) -> Iterator[Holding]:
+def _positions(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place], prices: Prices) -> Iterator[Holding]:
     for position in Position.objects.filter(reading__account__in=accounts):
-        if reading := counted.get(position.reading_id):
-            earned = earned_by(position)
-            yield _holding(reading, settles_in(position.symbol), earned, prices, symbol=position.symbol)
+        if place := places.get(position.reading_id):
+            yield _holding(place, settles_in(position.symbol), earned_by(position), prices, position.symbol)
 
 
 def earned_by(position: Position) -> Decimal | None:
@@ -92,14 +88,9 @@ def earned_by(position: Position) -> Decimal | None:
     )
 
 
-def _holding(reading: WalletReading, code: str, amount: Decimal | None, prices: Prices, symbol: str = "") -> Holding:
-    exchange_id = reading.account.exchange_id
+def _holding(place: Place, code: str, amount: Decimal | None, prices: Prices, symbol: str = "") -> Holding:
+    account_id, exchange_id, wallet = place
     asset, pieces = prices.aliases.meaning(exchange_id, code, prices.made_at)
-    return Holding(
-        account_id=reading.account_id,
-        exchange_id=exchange_id,
-        wallet=reading.wallet,
-        asset=asset,
-        amount=amount if amount is None or pieces == 1 else amount * pieces,
-        symbol=symbol,
-    )
+    if amount is not None and pieces != 1:
+        amount *= pieces
+    return Holding(account_id, exchange_id, wallet, asset, amount, symbol)
