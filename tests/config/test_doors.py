@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from apps.core.clock import now
 from apps.exchanges.models import AccountGroup
+from apps.portfolio.services import proposals
 from apps.users.models import ApiToken, Membership, Role, User, Workspace
 from apps.users.scopes import GRANTS, Scope, is_enough
 from apps.users.services import members
@@ -37,6 +38,9 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
     "token_id": lambda owner, workspace: api_token(owner).pk,
     "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
     "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
+    "proposal_id": lambda owner, workspace: (
+        proposals.ask(workspace, environment="sandbox", question={"strategy": "given"}, actor=owner, at=now()).pk
+    ),
     "invitation_id": lambda owner, workspace: (
         members.invite(workspace, role="viewer", note="", actor=owner, now=now())[0].pk
     ),
