@@ -97,7 +97,7 @@ def fee_of(account: int, trade: Trade, like: str = "") -> Iterator[Booking]:
 
 
 def of_transfer(account: int, transfer: Transfer) -> Iterator[Booking]:
-    """A withdrawal has left when it was asked for, a deposit is there when it has arrived."""
+    """A withdrawal has left when it was asked for, a deposit is there when it has arrived; its fee was paid elsewhere."""
     if transfer.kind is TransferKind.INTERNAL or not counts(transfer):
         return
     is_in = transfer.kind is TransferKind.DEPOSIT
@@ -106,7 +106,7 @@ def of_transfer(account: int, transfer: Transfer) -> Iterator[Booking]:
     at, key = transfer.exchange_at, transfer.transfer_id
     if amount:
         yield Booking(account=account, at=at, key=key, why=why, moves=(Move(transfer.currency, amount),))
-    if transfer.fee:
+    if transfer.fee and not is_in:
         fee = Move(transfer.fee_currency or transfer.currency, negated(transfer.fee))
         yield Booking(account=account, at=at, key=f"fee:{key}", why=Why.FEE, moves=(fee,))
 

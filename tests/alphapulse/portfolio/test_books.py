@@ -133,6 +133,11 @@ def test_a_deposit_is_no_gain_and_costs_what_it_was_worth():
     assert (kept.total(Item.DEPOSITED), kept.total()) == (100, 30)
 
 
+def test_the_fee_of_a_deposit_was_paid_before_it_arrived():
+    kept = books(of_transfer(MAIN, transfer("deposit 250 USDT", 1, fee="1")))
+    assert (kept.moved[MAIN, "USDT"], kept.total(Item.FEES)) == (250, 0)
+
+
 def test_a_withdrawal_is_no_gain_and_takes_its_cost_along():
     rows = [*trades(trade("buy 2 at 100", 1)), *of_transfer(MAIN, transfer("withdrawal 1 BTC", 2, fee="0.5"))]
     kept = books(rows, prices=[told("BTC", "USDT", "300", 2)])
