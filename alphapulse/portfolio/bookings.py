@@ -97,7 +97,7 @@ def fee_of(account: int, trade: Trade, like: str = "") -> Iterator[Booking]:
 
 
 def of_transfer(account: int, transfer: Transfer) -> Iterator[Booking]:
-    """A withdrawal has left when it was asked for, a deposit is there when it has arrived; its fee was paid elsewhere."""
+    """A withdrawal has left when it was asked for; a deposit is there when it has arrived, its fee no part of it."""
     if transfer.kind is TransferKind.INTERNAL or not counts(transfer):
         return
     is_in = transfer.kind is TransferKind.DEPOSIT
