@@ -1,6 +1,6 @@
 """Which wallets stand behind an answer: unknown is not zero, so what could not be read is named."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from alphapulse.types import SyncKind
 from apps.core.problems import BadParameter
@@ -22,15 +22,15 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
     return [reading for reading in readings if asked.get("wallet", reading.wallet) == reading.wallet]
 
 
-def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount]:
+def accounts_asked(user: User, asked: Mapping[str, str], *, without: Sequence[str] = ()) -> list[ExchangeAccount]:
     """The user's accounts that were asked for, by account (id or label), exchange_id and environment.
 
-    Raises BadParameter.
+    `without`: columns that the caller does not look at. Raises BadParameter.
     """
     accounts = ExchangeAccount.objects.visible_to(user)
     if "account" in asked:
         accounts = _named(accounts, asked["account"])
-    found = list(accounts.order_by("pk"))
+    found = list(accounts.defer(*without).order_by("pk"))
     exchange_id = asked.get("exchange_id")
     if exchange_id and exchange_id not in {account.exchange_id for account in found}:
         raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")
