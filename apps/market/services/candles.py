@@ -6,6 +6,7 @@ A few thousand go as one JSON upsert, more by COPY (`bulk.py`).
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import lt
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -37,7 +38,7 @@ def store_candles(series: CandleSeries, candles: Sequence[types.Candle]) -> int:
     if not candles:
         return 0
     locked = CandleSeries.objects.select_for_update().get(pk=series.pk)
-    rows = sorted({candle.opened_at: candle for candle in candles}.values(), key=lambda candle: candle.opened_at)
+    rows = _in_order(candles)
     partitions.make(series.timeframe, _months(rows))
     written = _store(series, rows)
     if written:
@@ -109,6 +110,13 @@ def _rows(series: CandleSeries, since: datetime, until: datetime) -> QuerySet[Ca
 
 
 # --- Storing ------------------------------------------------------------------------------------------------------
+
+
+def _in_order(candles: Sequence[types.Candle]) -> Sequence[types.Candle]:
+    opened = [candle.opened_at for candle in candles]
+    if all(map(lt, opened, opened[1:])):
+        return candles
+    return sorted({candle.opened_at: candle for candle in candles}.values(), key=lambda candle: candle.opened_at)
 
 
 def _months(rows: Sequence[types.Candle]) -> set[datetime]:

@@ -30,13 +30,13 @@ def make(timeframe: str, times: Iterable[datetime]) -> list[str]:
     """The partitions that these opening times fall into; returns the names of those that were not there."""
     if connection.vendor != "postgresql" or not by_month(timeframe):
         return []
-    months = {timeframes.floor(at, MONTH) for at in times}
-    missing = sorted(month for month in months if _name(timeframe, month) not in _names(timeframe))
-    if missing:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    there = _names(timeframe) if missing else set()
-    return [_attach(timeframe, month) for month in missing if _name(timeframe, month) not in there]
+    months = sorted({timeframes.floor(at, MONTH) for at in times})
+    if not _missing(timeframe, months):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    # Others may have made some while we waited.
+    return [_attach(timeframe, month) for month in _missing(timeframe, months)]
 
 
 def make_ahead(times: Iterable[str], now: datetime) -> list[str]:
@@ -56,6 +56,11 @@ def drop_before(timeframe: str, cutoff: datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP TABLE "{name}"')
     return len(old)
+
+
+def _missing(timeframe: str, months: Iterable[datetime]) -> list[datetime]:
+    there = _names(timeframe)
+    return [month for month in months if _name(timeframe, month) not in there]
 
 
 def _name(timeframe: str, month: datetime) -> str:
