@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from typing import NamedTuple, TypeVar
 
 from alphapulse.money import ZERO
@@ -124,17 +124,15 @@ def worth_of(amount: Decimal | None, price: Price | None) -> Decimal | None:
 
 def total(lines: Iterable[Line], *, may_be_more: bool = False) -> Decimal | None:
     """The exact sum of what has a price; None where nothing has, and there is something or may be."""
-    lines = list(lines)
-    values = [line.value for line in lines if line.value is not None]
-    return summed(values) if values or not (lines or may_be_more) else None
+    told = [line.value for line in lines]
+    values = [value for value in told if value is not None]
+    return summed(values) if values or not (told or may_be_more) else None
 
 
 def summed(amounts: Iterable[Decimal]) -> Decimal:
     """In any order the same."""
-    result = ZERO
-    for amount in amounts:
-        result = _EXACT.add(result, amount)
-    return result
+    with localcontext(_EXACT):
+        return sum(amounts, ZERO)
 
 
 def unrealized_pnl(
