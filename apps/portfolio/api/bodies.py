@@ -105,6 +105,13 @@ class OptimiseBody(Body):
         return attrs
 
 
+class QuestionRow(OptimiseBody):
+    """As it is kept; whose and where is told beside it."""
+
+    workspace_id = None
+    environment = None
+
+
 def _unbounded() -> dict[str, Any]:
     unbounded = ConstraintsBody(data={})
     unbounded.is_valid(raise_exception=True)

@@ -16,20 +16,20 @@ from apps.core.limits import Limit
 from apps.core.query import checked
 from apps.core.serializers import given
 from apps.portfolio import tasks
-from apps.portfolio.api.bodies import STRATEGIES, TIMEFRAMES, OptimiseBody
+from apps.portfolio.api.bodies import STRATEGIES, TIMEFRAMES, OptimiseBody, QuestionRow
 from apps.portfolio.models import Proposal, ProposalState
 from apps.portfolio.services import proposals
 from apps.users.api.permissions import workspace_for
 from apps.users.scopes import Scope
 
 
-class WeightRow(serializers.Serializer):
+class ProposedWeightRow(serializers.Serializer):
     asset = serializers.CharField()
     current = serializers.FloatField(allow_null=True, help_text="null: nobody knows what is held")
     proposed = serializers.FloatField()
 
 
-class TradeRow(serializers.Serializer):
+class ProposedTradeRow(serializers.Serializer):
     asset = serializers.CharField()
     side = serializers.ChoiceField(["buy", "sell"])
     amount = serializers.CharField(allow_null=True, help_text="of the asset; null where nobody says what it costs")
@@ -44,18 +44,18 @@ class EstimateRow(serializers.Serializer):
     sharpe = serializers.FloatField(allow_null=True)
 
 
-class AssetHistoryRow(serializers.Serializer):
+class AssetPastRow(serializers.Serializer):
     asset = serializers.CharField()
     returns = serializers.IntegerField()
     source = serializers.CharField(allow_null=True)
 
 
-class HistoryRow(serializers.Serializer):
+class PastRow(serializers.Serializer):
     timeframe = serializers.ChoiceField(TIMEFRAMES)
     since = serializers.DateTimeField(allow_null=True)
     until = serializers.DateTimeField(allow_null=True)
     returns = serializers.IntegerField(help_text="that all of the assets have")
-    assets = AssetHistoryRow(many=True)
+    assets = AssetPastRow(many=True)
 
 
 class LeftOutRow(serializers.Serializer):
@@ -64,12 +64,12 @@ class LeftOutRow(serializers.Serializer):
 
 
 class AnswerRow(serializers.Serializer):
-    weights = WeightRow(many=True)
+    weights = ProposedWeightRow(many=True)
     invested = serializers.CharField(help_text="what is divided, in the question's currency")
-    trades = TradeRow(many=True)
+    trades = ProposedTradeRow(many=True)
     expected = EstimateRow(allow_null=True, help_text="what the past says of the proposed weights; null: too little")
     now = EstimateRow(allow_null=True, help_text="the same of the current weights")
-    history = HistoryRow()
+    history = PastRow()
     reasons = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
     left_out = LeftOutRow(many=True)
@@ -84,7 +84,7 @@ class ProposalRow(serializers.Serializer):
     asked_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField(help_text="why it failed; empty otherwise")
-    question = serializers.JSONField(help_text="as it was asked, with what was left out")
+    question = QuestionRow(help_text="as it was asked, with what was left out")
     answer = AnswerRow(allow_null=True)
 
 
