@@ -52,7 +52,7 @@ class WorthRow(serializers.Serializer):
     stale = AccountTroubleRow(many=True, help_text="their last good rows count")
 
 
-class SummaryRow(WorthRow):
+class WorthSummaryRow(WorthRow):
     accounts = AccountPart(many=True)
     groups = GroupPart(many=True)
     workspaces = WorkspacePart(many=True)
@@ -66,7 +66,7 @@ class StepRow(serializers.Serializer):
     as_of = serializers.DateTimeField()
 
 
-class PriceRow(serializers.Serializer):
+class AssetPriceRow(serializers.Serializer):
     exchange_id = serializers.CharField(help_text="where it is held: that market comes first")
     value = Money()
     sources = serializers.ListField(child=serializers.CharField(), help_text="exchanges, `ecb`, or `par`")
@@ -82,7 +82,7 @@ class ShareRow(serializers.Serializer):
     value = Money()
     share = Money(help_text="of the total; null where that is not above zero")
     complete = serializers.BooleanField()
-    prices = PriceRow(many=True)
+    prices = AssetPriceRow(many=True)
 
 
 class AllocationRow(WorthRow):
@@ -90,13 +90,13 @@ class AllocationRow(WorthRow):
     parts = ShareRow(many=True)
 
 
-class PointRow(serializers.Serializer):
+class EquityPointRow(serializers.Serializer):
     at = serializers.DateTimeField()
     value = Money()
     complete = serializers.BooleanField()
 
 
-class CurveRow(serializers.Serializer):
+class EquityCurveRow(serializers.Serializer):
     environment = serializers.ChoiceField(Environment.choices)
     currency = serializers.CharField()
-    points = PointRow(many=True)
+    points = EquityPointRow(many=True)

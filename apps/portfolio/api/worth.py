@@ -18,7 +18,7 @@ from apps.core.query import Check, moment, one_of
 from apps.exchanges.models import AccountGroup, ExchangeAccount
 from apps.market.services.assets import pegs
 from apps.portfolio.api.asked import WHOSE, Asked, asked_by
-from apps.portfolio.api.rows import AllocationRow, CurveRow, SummaryRow
+from apps.portfolio.api.rows import AllocationRow, EquityCurveRow, WorthSummaryRow
 from apps.portfolio.services import parts
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.parts import By, Part
@@ -38,7 +38,7 @@ class Summary(APIView):
     scope = Scope.PORTFOLIO_READ
     parameters = WHOSE
 
-    @extend_schema(responses=SummaryRow)
+    @extend_schema(responses=WorthSummaryRow)
     def get(self, request: Request) -> Response:
         asked = asked_by(request, self.parameters)
         at = now()
@@ -85,7 +85,7 @@ class History(APIView):
     scope = Scope.PORTFOLIO_READ
     parameters: Mapping[str, Check] = {**WHOSE, "since": moment, "until": moment}
 
-    @extend_schema(responses=CurveRow)
+    @extend_schema(responses=EquityCurveRow)
     def get(self, request: Request) -> Response:
         asked = asked_by(request, self.parameters)
         since, until = (_moment(asked.params.get(name)) for name in ("since", "until"))
