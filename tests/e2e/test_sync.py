@@ -99,7 +99,14 @@ def test_the_demo_accounts_of_both_exchanges_are_there_with_everything(running):
     running.until(lambda: running.get("/api/exchange/orders")["results"], PATIENCE, "orders")
     states = running.get("/api/system/status")["states"]
     has, happened = {"balances", "positions", "orders"}, {"trades", "closed_orders", "transfers", "funding_payments"}
-    assert {state["kind"] for state in states} == has | happened | {"ledger", "sweep", "tickers", "markets", "candles"}
+    assert {state["kind"] for state in states} == has | happened | {
+        "ledger",
+        "sweep",
+        "tickers",
+        "markets",
+        "candles",
+        "funding_rates",
+    }
 
 
 @pytest.mark.parametrize("exchange_id", ["binance", "bybit"])

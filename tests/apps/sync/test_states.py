@@ -27,8 +27,9 @@ def test_a_new_account_gets_its_kinds_and_its_exchange_prices_and_markets():
     states.make_states(mine.pk)
     states.make_states(mine.pk)
     assert kinds(account=mine) == ALL
-    assert kinds(account=None, exchange_id="binance", environment="sandbox") == {"tickers", "markets", "candles"}
-    assert SyncState.objects.count() == 12
+    shared = {"tickers", "markets", "candles", "funding_rates"}
+    assert kinds(account=None, exchange_id="binance", environment="sandbox") == shared
+    assert SyncState.objects.count() == len(ALL | shared)
 
 
 def test_what_an_account_has_is_waited_for_and_what_happened_to_it_is_behind():
@@ -63,7 +64,7 @@ def test_prices_stay_due_while_another_account_is_enabled():
         states.make_states(account(label).pk)
     ExchangeAccount.objects.filter(label="one").update(is_enabled=False)
     states.follow_account(ExchangeAccount.objects.get(label="one").pk)
-    assert SyncState.objects.filter(account=None).exclude(due_at=None).count() == 3
+    assert SyncState.objects.filter(account=None).exclude(due_at=None).count() == 4
 
 
 def test_an_enabled_account_is_due_at_once_with_all_its_chances():
