@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
         "TransferKindEnum": [each.value for each in TransferKind],
         "TransferStatusEnum": [each.value for each in TransferStatus],
         "LedgerKindEnum": [each.value for each in LedgerKind],
+        "ProposalTimeframeEnum": ["1h", "4h", "1d"],
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
     },
