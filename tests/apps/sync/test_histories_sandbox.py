@@ -83,7 +83,9 @@ def work(mine: ExchangeAccount, sandbox: SandboxServer, *, killed: frozenset[int
     number = 0
     while number < MOST_STEPS:
         sandbox.forgive()
-        claims = [one for kind in SyncKind if (one := claim.claim_batch(mine.exchange_id, kind, now()))]
+        # Candles of what is held are another matter, and two years of them.
+        kinds = [kind for kind in SyncKind if kind is not SyncKind.CANDLES]
+        claims = [one for kind in kinds if (one := claim.claim_batch(mine.exchange_id, kind, now()))]
         if not claims:
             return number
         for one in claims:
