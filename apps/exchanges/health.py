@@ -33,6 +33,12 @@ def take_probe(route: Route, now: datetime) -> bool:
     return bool(ExchangeHealth.objects.filter(pk=health.pk, **unchanged).update(probe_until=probing.probe_until))
 
 
+def banned_until(route: Route, now: datetime) -> datetime | None:
+    """When the ban ends that keeps everybody back, orders, cancels and people too; None: there is none."""
+    health = ExchangeHealth.objects.filter(**_lane(route)).first()
+    return health.banned_until if health is not None and not health.breaker.allows_orders(now) else None
+
+
 def answered(route: Route, *, at: datetime) -> None:
     """Something was answered as it was asked. A ban still runs until its end."""
     health = ExchangeHealth.objects.filter(**_lane(route)).first()

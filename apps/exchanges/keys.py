@@ -11,11 +11,10 @@ from alphapulse.exchanges.ccxt.known import required_credentials
 from alphapulse.exchanges.ccxt.loop import run
 from alphapulse.exchanges.errors import BadResponse, CredentialsRejected, ExchangeError, Transient
 from alphapulse.exchanges.route import Route
-from alphapulse.resilience.breaker import BreakerState
 from alphapulse.types import Credentials, KeyReport
 from apps.core.clock import now
-from apps.exchanges import connections
-from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
+from apps.exchanges import connections, health
+from apps.exchanges.models import Environment, ExchangeAccount
 
 # The first question in a process loads the exchange's market table too.
 CHECK_DEADLINE = timedelta(seconds=45)
@@ -99,13 +98,11 @@ def _unchecked(account: ExchangeAccount, failure: ExchangeError) -> str:
 
 def _refuse_while_banned(route: Route) -> None:
     """Asking in spite of a ban makes it longer, for everybody who leaves by this egress."""
-    health = ExchangeHealth.objects.filter(
-        exchange_id=route.exchange_id, environment=route.environment, egress=route.egress
-    ).first()
-    if health is not None and health.banned_until and health.state(now()) is BreakerState.BANNED:
+    until = health.banned_until(route, now())
+    if until is not None:
         name = catalogue.exchange(route.exchange_id).name
         raise AccountRefused(
-            f"{name} has banned this IP (egress {route.egress}) until {health.banned_until:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{name} has banned this IP (egress {route.egress}) until {until:%Y-%m-%d %H:%M:%S} UTC: "
             "the key cannot be checked before. Try again then, or add the account by another egress."
         )
 

@@ -71,3 +71,10 @@ def test_reset_by_hand_is_remembered():
     health.reset(fail(5), at=NOON + timedelta(seconds=1))
     assert ExchangeHealth.objects.get().breaker.allows(later(2))
     assert AuditEntry.objects.get().action == "breaker.reset"
+
+
+def test_a_ban_ends_when_the_exchange_said_and_an_open_breaker_is_none():
+    fail(5)
+    assert health.banned_until(ROUTE, NOON) is None
+    health.banned(ROUTE, until=later(300), error="way too many requests", at=NOON)
+    assert [health.banned_until(ROUTE, later(at)) for at in (299, 300)] == [later(300), None]
