@@ -7,8 +7,8 @@ from rest_framework.views import APIView
 from apps.core.clock import now
 from apps.core.problems import unavailable
 from apps.core.query import checked
-from apps.system import services
 from apps.system.api.rows import StatusRow
+from apps.system.services import readiness, status
 from apps.users.scopes import Scope
 
 
@@ -20,7 +20,7 @@ class Status(APIView):
     @extend_schema(responses=StatusRow)
     def get(self, request: Request) -> Response:
         checked(request.query_params, {})
-        return Response(StatusRow(services.status_for(request.user, now())).data)
+        return Response(StatusRow(status.status_for(request.user, now())).data)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -30,7 +30,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """This process can serve: its database and Redis answer, its migrations are applied."""
-    missing = services.what_is_missing()
+    missing = readiness.what_is_missing()
     if missing:
         return unavailable("Not ready: " + "; ".join(missing), missing=missing)
     return JsonResponse({"status": "ready"})
