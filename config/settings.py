@@ -243,7 +243,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["apps.users.api.permissions.HasScope"],
     "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.renderers.Json"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
     "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
     "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttling.Limits"],
