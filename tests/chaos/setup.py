@@ -12,6 +12,7 @@ def set_django_up(folder: str) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": "only-for-chaos-" + "x" * 50,
         "CREDENTIAL_KEYS": new_key("chaos"),
+        "AUDIT_SEAL_KEYS": new_key("seal"),
         "HTTPS": "false",
         "LOG_LEVEL": "WARNING",
     }

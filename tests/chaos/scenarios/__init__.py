@@ -1,5 +1,27 @@
 """Importing them registers them."""
 
-from tests.chaos.scenarios import answers, asleep, backfills, breakers, budget, doubled, exchanges, killed, storage
+from tests.chaos.scenarios import (
+    answers,
+    asleep,
+    backfills,
+    breakers,
+    budget,
+    doubled,
+    exchanges,
+    killed,
+    orders,
+    storage,
+)
 
-__all__ = ["answers", "asleep", "backfills", "breakers", "budget", "doubled", "exchanges", "killed", "storage"]
+__all__ = [
+    "answers",
+    "asleep",
+    "backfills",
+    "breakers",
+    "budget",
+    "doubled",
+    "exchanges",
+    "killed",
+    "orders",
+    "storage",
+]
