@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from math import ceil
 
-from django.db.models import Count
-
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.facts import Exchange
 from alphapulse.exchanges.route import Route
@@ -50,14 +48,22 @@ def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
 def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Mapping[str, int]:
     """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
     lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
-    states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
-    numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
+    states = SyncState.objects.filter(**lane, due_at__isnull=False)
+    numbers = {kind: states.filter(kind=kind)[: _enough(facts, kind)].count() for kind in ACCOUNT_KINDS}
     needs = {
         quota.name: beside.get(quota.name, 0)
-        + sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
+        + sum(_needs(facts, kind, quota) * numbers[kind] for kind in ACCOUNT_KINDS)
         for quota in facts.quotas
     }
     return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}
+
+
+def _enough(facts: Exchange, kind: SyncKind) -> int:
+    """So many accounts fill every quota's part that is left to them: more of them need not be counted."""
+    fills = [
+        ceil(quota.limit * MOST_FOR_LIVE / needs) for quota in facts.quotas if (needs := _needs(facts, kind, quota))
+    ]
+    return max(fills, default=0)
 
 
 def _needs(facts: Exchange, kind: SyncKind, quota: Quota) -> int:
