@@ -108,16 +108,17 @@ class ExchangeAccount(models.Model):
     def set_credentials(self, credentials: Credentials) -> None:
         """Seals them for this row; not saved yet."""
         fields = [credentials.api_key, credentials.secret, credentials.password]
-        self.sealed_credentials = seal(orjson.dumps(fields).decode(), bound_to=self._seal_name)
+        self.sealed_credentials = seal(orjson.dumps(fields).decode(), bound_to=self.seal_name)
         self.key_fingerprint = fingerprint(credentials.api_key)
 
     def open_credentials(self) -> Credentials:
         """Raises apps.core.encryption.CannotOpen."""
-        api_key, secret, password = orjson.loads(open_sealed(self.sealed_credentials, bound_to=self._seal_name))
+        api_key, secret, password = orjson.loads(open_sealed(self.sealed_credentials, bound_to=self.seal_name))
         return Credentials(api_key=api_key, secret=secret, password=password)
 
     @property
-    def _seal_name(self) -> str:
+    def seal_name(self) -> str:
+        """What its sealed text is bound to."""
         return f"exchange account {self.uid}"
 
 
