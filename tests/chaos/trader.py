@@ -7,6 +7,7 @@ Prints as JSON what came of it: `spent` (of the limit, before the order), then `
 
 import argparse
 import json
+import os
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ def main() -> None:
         "--after-syncs", action="store_true", help="when syncs have been granted all that they may have"
     )
     options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from apps.exchanges.models import ExchangeAccount
 
