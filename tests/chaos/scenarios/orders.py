@@ -51,7 +51,7 @@ def _held_back_by_a_ban(world: World, account: ExchangeAccount) -> str:
 
 def _traded(world: World, account: ExchangeAccount, *options: str) -> dict[str, Any]:
     """What another process says that came of an order far below the market."""
-    price = f"{world.sandbox.price('BTCUSDT') * 0.6:.2f}"
+    price = f"{world.sandbox.price('BTC/USDT') * 0.6:.2f}"
     done = world.command("-m", "tests.chaos.trader", str(account.pk), price, *options)
     expect(done.returncode == 0, f"the trader ended with {done.returncode}: {done.stderr[-500:]}")
     return dict(json.loads(done.stdout))
