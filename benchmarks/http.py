@@ -77,6 +77,8 @@ def _settings(database: str, redis: str, home: str) -> dict[str, str]:
         "REDIS_URL": redis,
         "SECRET_KEY": "only-for-a-benchmark-" + "x" * 50,
         "CREDENTIAL_KEYS": new_key("benchmark"),
+        "AUDIT_SEAL_KEYS": new_key("seal"),
+        "AUDIT_SEAL_KEYS": new_key("benchmark"),
         "HTTPS": "false",
         "RATE_LIMIT_FACTOR": "1000",  # counted as always, refused never
         "DJANGO_SETTINGS_MODULE": "config.settings",

@@ -40,5 +40,6 @@ BEAT_SCHEDULE = {
     **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
+    "seal the audit": _every(timedelta(minutes=1), "audit.seal"),
     "prune sessions": _every(timedelta(hours=1), "users.prune"),
 }

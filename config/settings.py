@@ -25,8 +25,13 @@ SECRET_KEY = env.required("SECRET_KEY", "`make run` makes one; elsewhere set 50 
 CREDENTIAL_KEYS = env.required(
     "CREDENTIAL_KEYS", "It encrypts the exchange credentials: `python manage.py make_credential_key` prints one."
 )
+# In the same form, and no key of those: what seals the audit. The database must not know it.
+AUDIT_SEAL_KEYS = env.required(
+    "AUDIT_SEAL_KEYS", "It seals the audit: `python manage.py make_credential_key --id seal1` prints one."
+)
 try:
-    key_ring(CREDENTIAL_KEYS)
+    if {*key_ring(CREDENTIAL_KEYS).values()} & {*key_ring(AUDIT_SEAL_KEYS, "AUDIT_SEAL_KEYS").values()}:
+        raise ImproperlyConfigured("AUDIT_SEAL_KEYS has a key of CREDENTIAL_KEYS: it needs one of its own.")
 except ImproperlyConfigured as problem:
     raise env.MalformedSetting(str(problem)) from None
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", "localhost,127.0.0.1")
@@ -120,6 +125,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.core.origin.Origins",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
