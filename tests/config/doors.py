@@ -75,4 +75,5 @@ DOORS = [
     door("GET api/exchange/history", Scope.PORTFOLIO_READ),
     door("GET api/portfolio/positions", Scope.PORTFOLIO_READ),
     door("GET api/system/status", Scope.PORTFOLIO_READ),
+    door("GET api/system/metrics", Scope.SYSTEM_METRICS),
 ]
