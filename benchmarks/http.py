@@ -32,7 +32,7 @@ from tests.servers import postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = 0.4
-ACCOUNTS = 5
+EXCHANGE_IDS = ("binance", "bybit", "kraken", "okx", "kucoin")  # of the accounts whose balances are told
 
 
 @dataclass
@@ -78,7 +78,6 @@ def _settings(database: str, redis: str, home: str) -> dict[str, str]:
         "SECRET_KEY": "only-for-a-benchmark-" + "x" * 50,
         "CREDENTIAL_KEYS": new_key("benchmark"),
         "AUDIT_SEAL_KEYS": new_key("seal"),
-        "AUDIT_SEAL_KEYS": new_key("benchmark"),
         "HTTPS": "false",
         "RATE_LIMIT_FACTOR": "1000",  # counted as always, refused never
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -87,7 +86,7 @@ def _settings(database: str, redis: str, home: str) -> dict[str, str]:
 
 
 def _seeded(rows: int) -> tuple[int, str]:
-    """A user's id and token, and their balances: `rows` of them in a handful of accounts, all fresh."""
+    """A user's id and token, and their balances: `rows` of them in all wallets of five accounts, all fresh."""
     import django
 
     django.setup()
@@ -95,6 +94,7 @@ def _seeded(rows: int) -> tuple[int, str]:
 
     from django.core.management import call_command
 
+    from alphapulse.types import SyncKind
     from apps.core.clock import now
     from apps.core.visitors import Visitor
     from apps.ledger.models import Balance, WalletReading
@@ -104,11 +104,16 @@ def _seeded(rows: int) -> tuple[int, str]:
 
     call_command("migrate", verbosity=0)
     user = User.objects.create_user("family")
-    for number in range(ACCOUNTS):
-        account = builders.account(f"account {number}")
+    for number, exchange_id in enumerate(EXCHANGE_IDS):
+        account = builders.account(f"account {number}", exchange_id=exchange_id)
         fresh = {"as_of": now(), "fresh_until": now() + timedelta(days=1), "status": "ok"}
-        reading = WalletReading.objects.create(account=account, kind="balances", wallet="spot", **fresh)
-        Balance.objects.bulk_create(_balance(reading, n) for n in range(number, rows, ACCOUNTS))
+        readings = [
+            WalletReading.objects.create(account=account, kind="balances", wallet=read.wallet, **fresh)
+            for read in account.reads(SyncKind.BALANCES)
+        ]
+        Balance.objects.bulk_create(
+            _balance(readings[n % len(readings)], n) for n in range(number, rows, len(EXCHANGE_IDS))
+        )
     return user.pk, open_session(user, visitor=Visitor(address=None), now=now()).access
 
 

@@ -8,6 +8,9 @@ from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
 from apps.ledger.models import WalletReading, WalletStatus
 from apps.users.models import User
 
+# By account and wallet.
+Wallets = dict[tuple[int, str], WalletReading]
+
 
 def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list[WalletReading]:
     """The readings of the user's accounts that were asked for; unsaved ones for what has never been read.
@@ -15,9 +18,8 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
     `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
     """
     accounts = accounts_asked(user, asked)
-    readings = WalletReading.objects.filter(account__in=accounts, kind=kind).select_related("account")
-    stored = {(reading.account_id, reading.wallet): reading for reading in readings}
-    known = _never_read(accounts, kind) | stored
+    known = _stored(accounts, kind)
+    known |= _never_read(accounts, kind, known)
     wallets = {wallet for _, wallet in known}
     if wallets and asked.get("wallet", next(iter(wallets))) not in wallets:
         raise BadParameter("wallet", f"no such wallet among these accounts; there are {', '.join(sorted(wallets))}.")
@@ -59,12 +61,22 @@ def _named(accounts: ExchangeAccountQuerySet, label_or_id: str) -> ExchangeAccou
     return found
 
 
-def _never_read(accounts: list[ExchangeAccount], kind: SyncKind) -> dict[tuple[int, str], WalletReading]:
-    """Every wallet that the catalogue says is read, as if it had never been."""
+def _stored(accounts: list[ExchangeAccount], kind: SyncKind) -> Wallets:
+    by_id = {account.pk: account for account in accounts}
+    found = {}
+    for reading in WalletReading.objects.filter(account__in=accounts, kind=kind):
+        reading.account = by_id[reading.account_id]
+        found[reading.account_id, reading.wallet] = reading
+    return found
+
+
+def _never_read(accounts: list[ExchangeAccount], kind: SyncKind, stored: Wallets) -> Wallets:
+    """Every other wallet that the catalogue says is read, as a reading that found nothing."""
     return {
         (account.pk, read.wallet): WalletReading(
             account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
         )
         for account in accounts
         for read in account.reads(kind)
+        if (account.pk, read.wallet) not in stored
     }
