@@ -89,7 +89,8 @@ def store_new(
     with _told_of_twins(account), transaction.atomic():
         account.save(force_insert=True)
         told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
-        record("account.created", account, at=at, actor=actor, **told, permissions=account.permissions)
+        told |= {"egress": account.egress, "wallets": account.wallets, "permissions": account.permissions}
+        record("account.created", account, at=at, actor=actor, after=told)
         _announce(account_created, account)
     return account
 
@@ -124,9 +125,10 @@ def store_renewal(
     """An account whose old key was rejected is enabled by one that is accepted; one disabled by hand stays so."""
     _note_report(account, report, at)
     with _told_of_twins(account), transaction.atomic():
-        _refuse_archived(account)
+        before = _held(account)
         account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
-        record("account.credentials_renewed", account, at=at, actor=actor, permissions=account.permissions)
+        told = {"before": _key_told(before), "after": _key_told(account)}
+        record("account.credentials_renewed", account, at=at, actor=actor, **told)
         if report is not None and ExchangeAccount.objects.filter(pk=account.pk, is_rejected=True).exists():
             enable_account(account, at=at, actor=actor)
         _announce(account_changed, account)
@@ -138,8 +140,9 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
     report, at = keys.check(account), now()
     _note_report(account, report, at)
     with transaction.atomic():
+        told = {"before": _key_told(_held(account)), "after": _key_told(account)}
         account.save(update_fields=_REPORTED)
-        record("account.key_checked", account, at=at, actor=actor, permissions=account.permissions)
+        record("account.key_checked", account, at=at, actor=actor, **told)
     return account
 
 
@@ -164,8 +167,10 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
         if not ExchangeAccount.objects.live().filter(pk=account.pk).update(**gone, **erased):
             return False
         account.refresh_from_db()
+        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
+        told |= {"group_ids": sorted(account.groups.values_list("pk", flat=True))}
         account.groups.clear()
-        record("account.archived", account, at=at, actor=actor, label=account.label, exchange_id=account.exchange_id)
+        record("account.archived", account, at=at, actor=actor, before=told)
         _announce(account_changed, account)
     return True
 
@@ -224,17 +229,26 @@ def _switch(
         other = ExchangeAccount.objects.live().filter(pk=account.pk, is_enabled=not to)
         if not other.update(is_enabled=to, disabled_reason=reason, is_rejected=is_rejected):
             return False
+        before = {"is_enabled": not to} | ({"reason": account.disabled_reason} if to else {})
+        after = {"is_enabled": to} | ({} if to else {"reason": reason})
         account.is_enabled, account.disabled_reason, account.is_rejected = to, reason, is_rejected
-        action, details = ("account.enabled", {}) if to else ("account.disabled", {"reason": reason})
-        record(action, account, at=at, actor=actor, **details)
+        action = "account.enabled" if to else "account.disabled"
+        record(action, account, at=at, actor=actor, before=before, after=after)
         _announce(account_changed, account)
     return True
 
 
-def _refuse_archived(account: ExchangeAccount) -> None:
-    """Deleted while its new key was being checked: nothing may be kept of that."""
-    if not ExchangeAccount.objects.live().select_for_update().filter(pk=account.pk).exists():
+def _held(account: ExchangeAccount) -> ExchangeAccount:
+    """As it is stored, locked. Deleted while its new key was being checked: nothing may be kept of that."""
+    stored = ExchangeAccount.objects.live().select_for_update().filter(pk=account.pk).first()
+    if stored is None:
         raise AccountRefused("This account has been deleted.")
+    return stored
+
+
+def _key_told(account: ExchangeAccount) -> dict[str, Any]:
+    """Of a key what may be known: which one it is (the start of a digest), and what it may do."""
+    return {"key": account.key_fingerprint[:12], "permissions": account.permissions}
 
 
 def _announce(signal: Signal, account: ExchangeAccount) -> None:

@@ -40,7 +40,7 @@ def cancel(invitation: Invitation, *, actor: User, now: datetime) -> bool:
         still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, canceled_at=None)
         if not still.update(canceled_at=now):
             return False
-        record("invitation.canceled", invitation, at=now, actor=actor)
+        record("invitation.canceled", invitation, at=now, actor=actor, before={"role": invitation.role})
     return True
 
 
