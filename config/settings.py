@@ -217,6 +217,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 # Celery closes the connection after every task unless told otherwise (3.7 ms of PostgreSQL each).
 CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_CRON_STARTING_DEADLINE = 300
+CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 
 # --- Exchanges ----------------------------------------------------------------------------------------------------
 

@@ -134,5 +134,12 @@ def _detail(exc: Exception, data: Any) -> str:
 
 def _errors(exc: Exception) -> Any:
     if isinstance(exc, exceptions.ValidationError):
-        return exc.detail
+        return _by_name(exc.detail)
     return getattr(exc, "errors", None)
+
+
+def _by_name(detail: Any) -> Any:
+    """JSON's names are text; DRF has a number for what is wrong with an item of a list."""
+    if isinstance(detail, dict):
+        return {str(name): _by_name(each) for name, each in detail.items()}
+    return [_by_name(each) for each in detail] if isinstance(detail, list) else detail

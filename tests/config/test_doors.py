@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from apps.core.clock import now
 from apps.exchanges.models import AccountGroup
+from apps.system.models import RestartRequest
 from apps.users.models import ApiToken, Membership, Role, User, Workspace
 from apps.users.scopes import GRANTS, Scope, is_enough
 from apps.users.services import members
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 CLOSED = [each for each in DOORS if each.scope]
-ON_OBJECTS = [each for each in DOORS if "<" in each.path]
+ON_OBJECTS = [each for each in DOORS if "<" in each.path and not each.is_of_all_ops]
 # The API's own description, open to everybody.
 PAGES = {"api/schema/", "api/docs/"}
 TAKING_A_ROLE = [each for each in DOORS if each.takes_role]
@@ -37,6 +38,7 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
     "token_id": lambda owner, workspace: api_token(owner).pk,
     "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
     "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
+    "restart_id": lambda owner, workspace: RestartRequest.objects.create(asked_at=now()).pk,
     "invitation_id": lambda owner, workspace: (
         members.invite(workspace, role="viewer", note="", actor=owner, now=now())[0].pk
     ),

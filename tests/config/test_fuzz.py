@@ -14,6 +14,7 @@ from alphapulse.types import KeyReport
 from apps.exchanges import keys
 from apps.exchanges.models import AccountGroup
 from apps.sync import tasks
+from apps.system.services import remote
 from apps.users.models import Membership, User
 from tests.apps import builders
 from tests.apps.api import tokens_of, user
@@ -57,6 +58,8 @@ def token(request, monkeypatch, settings) -> str:
     settings.RATE_LIMIT_FACTOR = 100_000
     monkeypatch.setattr(keys, "check", lambda _account: REPORT)
     monkeypatch.setattr(tasks.resync, "delay", lambda **_: None)
+    monkeypatch.setattr(remote, "answering", lambda: {"worker@host": 7})
+    monkeypatch.setattr(remote, "end", lambda _nodes: None)
     owner = user("owner")
     mine = builders.account(owner="owner")
     builders.state(mine)
