@@ -146,20 +146,10 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
     return account
 
 
-def remove_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> None:
-    """Erases an account: its credentials, what was read of it, its history. The audit's entries stay."""
-    # Disabled first: its syncs stop, and so do its exchange's prices where nobody else needs them.
-    disable_account(account, reason="being removed", at=at, actor=actor)
-    with transaction.atomic():
-        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
-        record("account.removed", account, at=at, actor=actor, **told)
-        account.delete()
-
-
 def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> bool:
     """Deleted, as its owner sees it: its credentials are erased at once, its syncs end, its history stays and counts.
 
-    False where it was archived already. There is no way back; `remove_account` erases the history too.
+    False where it was archived already. There is no way back; what stays is exported and deleted by `purging`.
     """
     erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}}
     with transaction.atomic():
@@ -175,29 +165,29 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
     return True
 
 
-def change_account(
-    account: ExchangeAccount,
-    *,
-    label: str,
-    egress: str,
-    wallets: Sequence[str],
-    history_from: date | None,
-    at: datetime,
-    actor: Any = None,
-) -> bool:
-    """What may change about an account beside its keys; False where nothing did. Raises AccountRefused."""
-    refuse_unknown_wallets(account.exchange_id, wallets)
-    wanted = {"label": _readable(label), "egress": egress, "wallets": list(wallets), "history_from": history_from}
+# What may change about an account beside its keys.
+CHANGEABLE = ("label", "egress", "wallets", "history_from")
+
+
+def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None, **changes: Any) -> bool:
+    """`changes` are some of CHANGEABLE; what is left out stays as it is, also where somebody changes it meanwhile.
+
+    False where nothing differs. Raises AccountRefused.
+    """
+    if "wallets" in changes:
+        refuse_unknown_wallets(account.exchange_id, changes["wallets"])
+    if "label" in changes:
+        changes["label"] = _readable(changes["label"])
     with transaction.atomic():
         stored = ExchangeAccount.objects.select_for_update().get(pk=account.pk)
-        before = {name: getattr(stored, name) for name, value in wanted.items() if getattr(stored, name) != value}
+        for name in CHANGEABLE:
+            setattr(account, name, changes.get(name, getattr(stored, name)))
+        before = {name: getattr(stored, name) for name, value in changes.items() if getattr(stored, name) != value}
         if not before:
             return False
-        for name, value in wanted.items():
-            setattr(account, name, value)
         _refuse_twins(account)
-        ExchangeAccount.objects.filter(pk=account.pk).update(**wanted)
-        after = {name: wanted[name] for name in before}
+        after = {name: changes[name] for name in before}
+        ExchangeAccount.objects.filter(pk=account.pk).update(**after)
         record("account.changed", account, at=at, actor=actor, before=_as_json(before), after=_as_json(after))
         _announce(account_changed, account)
     return True

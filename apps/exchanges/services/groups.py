@@ -41,6 +41,8 @@ def change_group(
 ) -> AccountGroup:
     """What is None stays as it is. Raises GroupRefused."""
     with _named_once(name or group.name), transaction.atomic():
+        # Two at once: the second sees what the first made.
+        group = AccountGroup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=group.pk)
         before = {"name": group.name, "account_ids": _ids(group)}
         if name is not None:
             group.name = name
