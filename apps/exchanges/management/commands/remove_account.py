@@ -14,9 +14,9 @@ Examples:
   python manage.py remove_account --account old            says what would be done
   python manage.py remove_account --account old --yes      does it
 
-Its credentials are erased at once, its syncs end, and it is in no list any more; there is no way back. What happened to
-it stays and still counts: `manage.py purge_account ID --export DIR` exports that and takes it out too. To stop the syncs
-alone, disable the account in the admin. Exit status: 0 deleted, 1 not deleted, 2 wrong usage.
+Its credentials are erased at once, its syncs end, and it is in no list any more; there is no way back. What happened
+to it stays and still counts: `manage.py purge_account ID --export DIR` exports that and takes it out too. To stop the
+syncs alone, disable the account in the admin. Exit status: 0 deleted, 1 not deleted, 2 wrong usage.
 """
 
 
