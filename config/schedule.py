@@ -14,6 +14,8 @@ TASK_ROUTES = {
     "sync.batch": {"queue": "sync"},
     "sync.resync": {"queue": "resync"},
     "sync.resync_batch": {"queue": "resync"},
+    # It asks exchanges: by workers that know their markets already, and have threads to spare.
+    "exchanges.watch_keys": {"queue": "resync"},
     "sync.*": {"queue": "control"},
 }
 
@@ -39,6 +41,7 @@ BEAT_SCHEDULE = {
     "dispatch others": _every(TICK, "sync.dispatch_others"),
     **{f"heartbeat of {queue}": _heartbeat(queue) for queue in QUEUES},
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
+    "watch keys": _every(timedelta(minutes=2), "exchanges.watch_keys"),
     "prune sync history": _every(timedelta(hours=1), "sync.prune"),
     "seal the audit": _every(timedelta(minutes=1), "audit.seal"),
     "prune sessions": _every(timedelta(hours=1), "users.prune"),

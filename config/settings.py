@@ -287,6 +287,9 @@ SPECTACULAR_SETTINGS = {
         "LedgerKindEnum": [each.value for each in LedgerKind],
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
+        "KeyTroubleEnum": "apps.exchanges.models.KeyTrouble",
+        "RestartStateEnum": "apps.system.models.RestartState",
+        "BreakerStateEnum": "alphapulse.resilience.breaker.BreakerState",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.with_problems"],
 }

@@ -65,6 +65,10 @@ class ExchangeAccount(models.Model):
     )
     permissions = models.JSONField(default=dict, blank=True, help_text="what the key may do, as the exchange said")
     permissions_checked_at = models.DateTimeField(null=True, blank=True)
+    # None: it does not expire, as far as we know.
+    key_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the exchange is asked again what the key may do; None: with the next round.
+    key_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     # Disabled because the exchange did not accept the key: another one that it accepts enables it again.
@@ -125,6 +129,32 @@ class ExchangeAccount(models.Model):
 def fingerprint(api_key: str) -> str:
     """Tells equal keys without telling the key."""
     return hmac.digest(settings.SECRET_KEY.encode(), api_key.encode(), hashlib.sha256).hex()
+
+
+class KeyTrouble(models.TextChoices):
+    EXPIRES_SOON = "expires_soon", "expires soon"
+    EXPIRED = "expired", "has expired"
+    MAY_WITHDRAW = "may_withdraw", "may withdraw"
+
+
+class KeyNotice(models.Model):
+    """What an owner must know of a key, from when it was noticed until it is over."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="key_notices")
+    kind = models.CharField(max_length=20, choices=KeyTrouble)
+    message = models.CharField(max_length=300)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"], name="one_open_notice_of_a_kind", condition=Q(closed_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"The key of {self.account.label} {self.get_kind_display()}"
 
 
 class AccountGroup(models.Model):

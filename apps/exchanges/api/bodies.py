@@ -6,8 +6,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alphapulse.types import Credentials
+from apps.core.clock import now
 from apps.core.serializers import Body
-from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
+from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount, KeyTrouble
+from apps.exchanges.services import key_watch
 
 LONGEST_SECRET = 8192  # a private key in PEM has some 3,000
 MOST_WALLETS, MOST_ACCOUNTS = 20, 500
@@ -73,6 +75,14 @@ class KeyReportRow(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
+class NoticeRow(serializers.Serializer):
+    """What its owner should know of a key."""
+
+    kind = serializers.ChoiceField(KeyTrouble.values)
+    message = serializers.CharField(help_text="what it is, and what to do")
+    since = serializers.DateTimeField(source="opened_at")
+
+
 class AccountRow(serializers.Serializer):
     id = serializers.IntegerField()
     workspace_id = serializers.IntegerField()
@@ -88,12 +98,25 @@ class AccountRow(serializers.Serializer):
     disabled_reason = serializers.CharField(allow_blank=True)
     permissions = serializers.SerializerMethodField()
     permissions_checked_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(
+        source="key_expires_at", allow_null=True, help_text="of the key; null: never, or the exchange does not tell"
+    )
+    expires_soon = serializers.SerializerMethodField(help_text="within two weeks, or it has expired")
+    notices = serializers.SerializerMethodField()
     groups = serializers.SerializerMethodField(help_text="ids")
     created_at = serializers.DateTimeField()
 
     @extend_schema_field(KeyReportRow(allow_null=True))
     def get_permissions(self, account: ExchangeAccount) -> dict[str, Any] | None:
         return account.permissions or None
+
+    def get_expires_soon(self, account: ExchangeAccount) -> bool:
+        return key_watch.expires_soon(account, now())
+
+    @extend_schema_field(NoticeRow(many=True))
+    def get_notices(self, account: ExchangeAccount) -> Any:
+        is_open = [notice for notice in account.key_notices.all() if notice.closed_at is None]
+        return NoticeRow(is_open, many=True).data
 
     def get_groups(self, account: ExchangeAccount) -> list[int]:
         return sorted(group.pk for group in account.groups.all())

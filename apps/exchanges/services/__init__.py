@@ -21,6 +21,7 @@ from apps.core.clock import now
 from apps.exchanges import keys
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
+from apps.exchanges.services import key_watch
 from apps.exchanges.signals import account_changed, account_created
 from apps.users.models import Workspace
 
@@ -91,6 +92,7 @@ def store_new(
         told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
         told |= {"egress": account.egress, "wallets": account.wallets, "permissions": account.permissions}
         record("account.created", account, at=at, actor=actor, after=told)
+        key_watch.review(account, at=at)
         _announce(account_created, account)
     return account
 
@@ -110,7 +112,7 @@ def renew_credentials(
     return store_renewal(account, report, at=now(), actor=actor)
 
 
-_REPORTED = ["permissions", "permissions_checked_at"]
+_REPORTED = ["permissions", "permissions_checked_at", "key_expires_at", "key_due_at"]
 
 
 def draft_renewal(account: ExchangeAccount, credentials: Credentials) -> None:
@@ -129,6 +131,7 @@ def store_renewal(
         account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
         told = {"before": _key_told(before), "after": _key_told(account)}
         record("account.credentials_renewed", account, at=at, actor=actor, **told)
+        key_watch.review(account, at=at)
         if report is not None and ExchangeAccount.objects.filter(pk=account.pk, is_rejected=True).exists():
             enable_account(account, at=at, actor=actor)
         _announce(account_changed, account)
@@ -143,6 +146,7 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
         told = {"before": _key_told(_held(account)), "after": _key_told(account)}
         account.save(update_fields=_REPORTED)
         record("account.key_checked", account, at=at, actor=actor, **told)
+        key_watch.review(account, at=at)
     return account
 
 
@@ -151,7 +155,7 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
 
     False where it was archived already. There is no way back; what stays is exported and deleted by `purging`.
     """
-    erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}}
+    erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}, "key_expires_at": None}
     with transaction.atomic():
         gone = {"is_enabled": False, "disabled_reason": "deleted", "is_rejected": False, "archived_at": at}
         if not ExchangeAccount.objects.live().filter(pk=account.pk).update(**gone, **erased):
@@ -161,6 +165,7 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
         told |= {"group_ids": sorted(account.groups.values_list("pk", flat=True))}
         account.groups.clear()
         record("account.archived", account, at=at, actor=actor, before=told)
+        key_watch.review(account, at=at)
         _announce(account_changed, account)
     return True
 
@@ -248,6 +253,8 @@ def _announce(signal: Signal, account: ExchangeAccount) -> None:
 def _note_report(account: ExchangeAccount, report: KeyReport | None, at: datetime) -> None:
     account.permissions = keys.permissions(report) if report else {}
     account.permissions_checked_at = at if report else None
+    account.key_expires_at = report.expires_at if report else None
+    account.key_due_at = at + key_watch.ASKED_EVERY if report else None
 
 
 def _known_exchange(exchange_id: str) -> str:

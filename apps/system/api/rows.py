@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from alphapulse.resilience.breaker import BreakerState
 from apps.core.serializers import Body
+from apps.exchanges.api.bodies import NoticeRow
 from apps.exchanges.models import Environment
 from apps.sync.services.status import Standing
 from apps.system.models import RestartState, Trouble
@@ -80,11 +81,17 @@ class EventRow(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class KeyNoticeRow(NoticeRow):
+    account_id = serializers.IntegerField()
+    account = serializers.CharField(source="account.label")
+
+
 class StatusRow(serializers.Serializer):
     now = serializers.DateTimeField()
     summary = SummaryRow()
     exchanges = ExchangeRow(many=True)
     states = StateRow(many=True)
+    keys = KeyNoticeRow(many=True, help_text="what owners should know of their keys")
     events = EventRow(many=True, required=False, help_text="open ones, for staff: what is wrong with the system itself")
 
 

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from alphapulse.resilience.breaker import BreakerState
 from apps.exchanges import budgets
-from apps.exchanges.models import ExchangeAccount, ExchangeHealth
+from apps.exchanges.models import ExchangeAccount, ExchangeHealth, KeyNotice, KeyTrouble
 from apps.ledger.models import WalletReading, WalletStatus
 from apps.sync.models import SyncRun, SyncState
 from apps.system.models import Heartbeat, OpsEvent, Trouble
@@ -170,6 +170,9 @@ def _of_wallets(now: datetime) -> Iterator[Metric]:
     by_state = _counted(ExchangeAccount.objects.live(), [*PLACE, "is_enabled"], number=Count("pk"))["number"]
     accounts = {(*place, "enabled" if is_on else "disabled"): n for (*place, is_on), n in by_state.items()}
     yield _gauge("accounts", "Accounts, by whether they are kept in sync.", [*PLACE, "state"], accounts)
+    none: Labelled = {(kind,): 0 for kind in KeyTrouble.values}
+    notices = _counted(KeyNotice.objects.filter(closed_at=None), ["kind"], number=Count("pk"))["number"]
+    yield _gauge("key_notices_open", "Keys that expire, or may withdraw.", ["kind"], {**none, **notices})
     read = WalletReading.objects.filter(account__archived_at=None, account__is_enabled=True)
     stale = ~Q(status__in=NOT_WAITED_FOR) & ~Q(status=WalletStatus.OK, fresh_until__gte=now)
     found = _counted(

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.core.durations import ago
 from apps.exchanges import budgets
-from apps.exchanges.models import ExchangeAccount, ExchangeHealth
+from apps.exchanges.models import ExchangeAccount, ExchangeHealth, KeyNotice
 from apps.ledger.models import WalletReading, WalletReadingQuerySet
 from apps.sync.models import SyncState
 from apps.sync.services.status import Standing, StateLine, state_lines
@@ -29,6 +29,7 @@ def status_for(user: User, now: datetime) -> dict[str, Any]:
         "summary": _summary(lines) | _wallets(WalletReading.objects.visible_to(user), now),
         "exchanges": _exchanges(accounts, places, now),
         "states": [asdict(line) for line in lines],
+        "keys": list(KeyNotice.objects.filter(account__in=accounts, closed_at=None).select_related("account")),
     }
     if user.is_staff:
         # About the whole system, other people's exchanges among it.
