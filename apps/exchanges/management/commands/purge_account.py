@@ -24,7 +24,7 @@ manifest.json, with the number of rows and the SHA-256 of each file. Everything 
 again before anything is deleted; amounts are exact decimals as strings.
 
 Killed, say the same again: an export that is whole is kept, and the deleting, in transactions of 1,000 rows, goes on
-where it was. Two entries of the audit, at the beginning and at the end, have the manifest's SHA-256; what the audit says
+where it was. Two entries of the audit, at the beginning and the end, have the manifest's SHA-256; what the audit says
 of the account stays for ever. Whoever reads the files reads the account's history: they are closed to other users.
 
 Exit status: 0 done, 1 refused (an account that was not deleted before, an export that cannot be written or is not
