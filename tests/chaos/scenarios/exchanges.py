@@ -1,13 +1,14 @@
 """Exchanges that hang, drip, and have another time."""
 
+import json
 import time
 from datetime import timedelta
+from uuid import uuid4
 
 from apps.core.clock import now
 from apps.exchanges.models import ExchangeAccount
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services.claim import JOB_DEADLINE
-from config.celery import app
 from tests.chaos.scenario import Held, expect, scenario
 from tests.chaos.system import BLACK_HOLES, WORKERS
 from tests.chaos.world import BALANCES_PATH, World, p99
@@ -44,9 +45,8 @@ def four_hanging_exchanges(world: World) -> Held:
     "starts within 2 s beside four hanging exchanges (asked by hand, too), 20,000 stale messages and 1,000 accounts due"
 )
 def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
-    world.add_accounts("bybit", CROWD, prefix="crowd")
-    world.rest()
     with world.suspended(*WORKERS):
+        world.add_accounts("bybit", CROWD, prefix="crowd")
         _leave_stale_messages(world)
         hang(world)
         world.make_due(SyncState.objects.filter(account__label__startswith="crowd-bybit"), every=SHORT)
@@ -65,10 +65,13 @@ def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
 
 def _leave_stale_messages(world: World) -> None:
     """In both queues of what the clock does, each worth a look at the database."""
-    with app.connection_for_write(world.redis_url) as connection:
-        for _ in range(STALE):
-            app.send_task("sync.batch", kwargs={"exchange_id": "bybit", "kind": "orders"}, connection=connection)
-            app.send_task("sync.dispatch", kwargs={"exchange_id": "bybit"}, connection=connection)
+    world.send("sync.batch", exchange_id="bybit", kind="orders")
+    world.send("sync.dispatch", exchange_id="bybit")
+    for queue in ("sync", "control"):
+        message = world.redis.lindex(queue, 0)
+        tag = json.loads(message)["properties"]["delivery_tag"].encode()
+        copies = [message.replace(tag, str(uuid4()).encode()) for _ in range(STALE)]
+        world.redis.lpush(queue, *copies)
 
 
 def _seconds_until_asked(world: World, account: ExchangeAccount) -> float:
