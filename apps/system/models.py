@@ -90,8 +90,8 @@ def of_queue(queue: str) -> str:
 
 
 BEAT = "beat"
-# A task in hand may take two minutes, and a busy machine half a minute to start a process.
-RESTARTED_WITHIN = timedelta(minutes=3)
+# A task in hand may take two minutes; so may a process to start, on a machine with too much to do.
+RESTARTED_WITHIN = timedelta(minutes=5)
 
 
 class RestartState(models.TextChoices):

@@ -9,9 +9,9 @@ import pytest
 from .make_run import WORKERS, MakeRun
 from .test_watchdog import ask
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(1200)]
 
-PATIENCE = 240.0  # against hanging: the request itself gives up after three minutes
+PATIENCE = 360.0  # against hanging: the request itself gives up after five minutes
 
 # Batches that had begun when the request was made, and that nobody has finished.
 CUT_OFF = (

@@ -122,11 +122,11 @@ def test_a_broker_that_goes_before_they_were_told_is_a_failure_in_words(client, 
 def test_who_has_not_come_back_in_time_has_failed_and_is_told_what_to_do(client, workers):
     asked = ask(client, workers=[SYNC, CONTROL])
     restarts.has_started(SYNC, pid=99, since=now(), now=now())
-    RestartRequest.objects.update(asked_at=now() - timedelta(minutes=4))
+    RestartRequest.objects.update(asked_at=now() - timedelta(minutes=6))
     told = follow(client, asked)
     assert (told["state"], states(told)) == ("failed", {SYNC: "done", CONTROL: "failed"})
     late = next(each for each in told["processes"] if each["name"] == CONTROL)
-    assert "No new process has answered within 3 minutes" in late["message"]
+    assert "No new process has answered within 5 minutes" in late["message"]
     assert "supervisor" in late["message"]
 
 
