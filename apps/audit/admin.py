@@ -33,7 +33,7 @@ class AuditedAdmin(admin.ModelAdmin):
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Also of what has pages of its own, as a user's password: that one was changed is all that is told."""
+        """Also of what has a page of its own, as a user's password: that it was changed is all that is told."""
         after, said = as_told(type(obj)._default_manager.get(pk=obj.pk)), {}
         before = getattr(obj, "was", None)
         if before is None:

@@ -2,16 +2,20 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any
 
+from django.db.models import Exists, Max, OuterRef, QuerySet
+
 from apps.audit.models import AuditEntry, AuditLink, AuditSeal
 from apps.audit.services import chain
 
 CHUNK = 1_000
+Logged = dict[int, list[dict[str, Any]]]  # by number
 # A seal in a log, whatever stands around it: as a line for people, or quoted once more in a line of JSON.
 IN_LOG = re.compile(re.escape(chain.LOG_WORD) + r" (\{[^{}]*\})")
 
@@ -36,26 +40,29 @@ class _Chain:
     digests: dict[int, str]
     length: int = 0
     last: str = "nothing"
-    # Between these places the links themselves are gone: no seal there can be compared.
-    gaps: list[tuple[int, int]] = field(default_factory=list)
 
 
 def verify(log: Iterable[str] = ()) -> Verdict:
     """`log`: lines, of which those with a seal are looked at."""
     # In this order: what is written meanwhile is in the table before it is in the log, and in the chain before both.
     verdict = Verdict()
-    logged = list(_logged(log, verdict))
-    stored = [chain.as_told(seal) for seal in AuditSeal.objects.order_by("number")]
-    verdict.seals, verdict.logged = len(stored), len(logged)
-    found = _walk({told["count"] for told in (*stored, *logged)}, verdict)
-    _check_numbers(stored, verdict)
-    _check_against_log(stored, logged, verdict)
-    good = [told for told in (*stored, *logged) if _is_ours(told, verdict)]
-    _check_tail(good, found, verdict)
-    _check_heads(good, found, verdict)
-    if found.length and not stored:
-        verdict.problems.append(f"There is no seal over the {found.length} entries of the chain: they were deleted.")
-    verdict.sealed_at = stored[-1]["at"] if stored else ""
+    # Of one number there may be several: who deletes the last seals has others made in their place.
+    logged: Logged = defaultdict(list)
+    for told in _logged(log, verdict):
+        if told not in logged[told["number"]]:
+            logged[told["number"]].append(told)
+            verdict.logged += 1
+    seals = AuditSeal.objects.filter(number__lte=AuditSeal.objects.aggregate(last=Max("number"))["last"] or 0)
+    wanted = {
+        *seals.values_list("count", flat=True).distinct(),
+        *(told["count"] for each in logged.values() for told in each),
+    }
+    sealed = _Sealed(found=_walk(wanted, verdict), verdict=verdict)
+    for told in _in_table(seals, logged, verdict):
+        sealed.compare(told)
+    for told in _in_log_alone(logged, verdict):
+        sealed.compare(told)
+    sealed.conclude()
     _check_links(verdict)
     return verdict
 
@@ -68,7 +75,6 @@ def _walk(wanted: set[int], verdict: Verdict) -> _Chain:
         place: int = link.position or 0
         if place != found.length + 1:
             verdict.problems.append(_gap(found, place, entry))
-            found.gaps.append((found.length + 1, place - 1))
             before = None
         if entry is None:
             verdict.problems.append(f"Entry {link.entry_id} was deleted: place {place}, after {found.last}.")
@@ -110,83 +116,103 @@ def _logged(lines: Iterable[str], verdict: Verdict) -> Iterator[dict[str, Any]]:
     for match in filter(None, map(IN_LOG.search, lines)):
         try:
             told = json.loads(match[1].replace('\\"', '"'))
+            if type(told["number"]) is not int or type(told["count"]) is not int:
+                raise ValueError("no number")
             datetime.fromisoformat(told["at"])
             yield {name: told[name] for name in (*chain.SEALED, "mac")}
         except (ValueError, KeyError, TypeError):
             verdict.problems.append(f"A seal in the log cannot be read: {match[1][:200]}")
 
 
-def _is_ours(told: Mapping[str, Any], verdict: Verdict) -> bool:
-    key = chain.keys().get(told["key_id"])
-    if key is None:
-        verdict.problems.append(
-            f"{_seal(told)} was made with the key {told['key_id']!r}, which is not among AUDIT_SEAL_KEYS."
-        )
-        return False
-    if not compare_digest(chain.mac(told, key), str(told["mac"])):
-        verdict.problems.append(f"{_seal(told)} was changed, or is not ours: its HMAC is wrong.")
-        return False
-    return True
-
-
-def _check_numbers(stored: list[dict[str, Any]], verdict: Verdict) -> None:
+def _in_table(seals: QuerySet[AuditSeal], logged: Logged, verdict: Verdict) -> Iterator[dict[str, Any]]:
+    """Each seal, numbered without a gap; and what the log has instead, where it says something else of it."""
     before: Mapping[str, Any] | None = None
-    for told in stored:
+    for told in map(chain.as_told, seals.order_by("number").iterator(chunk_size=CHUNK)):
         expected = before["number"] + 1 if before else 1
         if told["number"] != expected:
             since = f"made after {before['at']}" if before else "the first ones"
-            verdict.problems.append(
-                f"Seals {expected} to {told['number'] - 1} were deleted: {since}, before {told['at']}."
-            )
-        before = told
+            gone = f"Seals {expected} to {told['number'] - 1} were deleted: {since}, before {told['at']}."
+            verdict.problems.append(gone)
+        yield told
+        for in_log in logged.pop(told["number"], ()):
+            if in_log != told:
+                verdict.problems.append(f"{_seal(in_log)} says something else in the log than in the table.")
+                yield in_log
+        verdict.seals, verdict.sealed_at, before = verdict.seals + 1, told["at"], told
 
 
-def _check_against_log(stored: list[dict[str, Any]], logged: list[dict[str, Any]], verdict: Verdict) -> None:
-    table = {told["number"]: told for told in stored}
-    gone = [told for told in logged if told["number"] not in table]
-    if gone:
-        verdict.problems.append(
-            f"{_seal(gone[0])} to {_seal(gone[-1])} stand in the log and not in the table: they were deleted."
-            if len(gone) > 1
-            else f"{_seal(gone[0])} stands in the log and not in the table: it was deleted."
-        )
-    for told in logged:
-        if told["number"] in table and table[told["number"]] != told:
-            verdict.problems.append(f"{_seal(told)} says something else in the log than in the table.")
+def _in_log_alone(left: Logged, verdict: Verdict) -> list[dict[str, Any]]:
+    """What the table has no seal of."""
+    gone = [told for number in sorted(left) for told in left[number]]
+    if len(gone) == 1:
+        verdict.problems.append(f"{_seal(gone[0])} stands in the log and not in the table: it was deleted.")
+    elif gone:
+        which = f"{_seal(gone[0])} to {_seal(gone[-1])}, {len(gone)} of them,"
+        verdict.problems.append(f"{which} stand in the log and not in the table: they were deleted.")
+    return gone
 
 
-def _check_tail(good: list[dict[str, Any]], found: _Chain, verdict: Verdict) -> None:
-    longest = max(good, key=lambda told: told["count"], default=None)
-    if longest is None or longest["count"] <= found.length:
-        return
-    gone = longest["count"] - found.length
-    first = min((told for told in good if told["count"] > found.length), key=lambda told: str(told["at"]))
-    verdict.problems.append(
-        f"The tail was deleted: {gone} {'entry' if gone == 1 else 'entries'}, places {found.length + 1} to "
-        f"{longest['count']}, up to entry {longest['last_entry_id']}, after {found.last}. They were sealed between "
-        f"{first['at']} and {longest['at']}."
-    )
+@dataclass(slots=True, kw_only=True)
+class _Sealed:
+    """The chain beside its seals: those that are ours say how long it was, and how it ended."""
 
+    found: _Chain
+    verdict: Verdict
+    fitting: set[int] = field(default_factory=set)  # places where a seal and the chain say the same
+    other: Mapping[str, Any] | None = None  # the earliest seal over another chain than this
+    # Of seals over more than is left: the first in time, and the one over the most.
+    first: Mapping[str, Any] | None = None
+    longest: Mapping[str, Any] | None = None
 
-def _check_heads(good: list[dict[str, Any]], found: _Chain, verdict: Verdict) -> None:
-    """A chain that was written anew from somewhere on fits together, and fits no seal."""
-    last_good = 0
-    for told in sorted(good, key=lambda told: int(told["count"])):
-        digest = found.digests.get(told["count"])
-        if digest is None:  # gone: said already
-            continue
-        if digest != told["head"]:
-            verdict.problems.append(
-                f"The chain was written anew somewhere from place {last_good + 1} to {told['count']}: "
-                f"{_seal(told)} was made over another one."
-            )
+    def compare(self, told: Mapping[str, Any]) -> None:
+        count = told["count"]
+        if not self._is_ours(told):
             return
-        last_good = told["count"]
+        if count > self.found.length:
+            self.first = min(self.first or told, told, key=lambda each: str(each["at"]))
+            self.longest = max(self.longest or told, told, key=lambda each: int(each["count"]))
+        elif self.found.digests.get(count) == told["head"]:
+            self.fitting.add(count)
+        elif count in self.found.digests and (self.other is None or count < self.other["count"]):
+            self.other = told
+
+    def conclude(self) -> None:
+        if self.longest and self.first:
+            self._tell_tail(self.first, self.longest)
+        if self.other:
+            # It fits together, and fits no seal.
+            since = max((place for place in self.fitting if place < self.other["count"]), default=0) + 1
+            self.verdict.problems.append(
+                f"The chain was written anew somewhere from place {since} to {self.other['count']}: "
+                f"{_seal(self.other)} was made over another one."
+            )
+        if self.found.length and not self.verdict.seals:
+            gone = f"There is no seal over the {self.found.length} entries of the chain: they were deleted."
+            self.verdict.problems.append(gone)
+
+    def _tell_tail(self, first: Mapping[str, Any], longest: Mapping[str, Any]) -> None:
+        gone = longest["count"] - self.found.length
+        self.verdict.problems.append(
+            f"The tail was deleted: {gone} {'entry' if gone == 1 else 'entries'}, places {self.found.length + 1} to "
+            f"{longest['count']}, up to entry {longest['last_entry_id']}, after {self.found.last}. They were sealed "
+            f"between {first['at']} and {longest['at']}."
+        )
+
+    def _is_ours(self, told: Mapping[str, Any]) -> bool:
+        key = chain.keys().get(told["key_id"])
+        if key is None:
+            gone = f"{_seal(told)} was made with the key {told['key_id']!r}, which is not among AUDIT_SEAL_KEYS."
+            self.verdict.problems.append(gone)
+            return False
+        if not compare_digest(chain.mac(told, key), str(told["mac"])):
+            self.verdict.problems.append(f"{_seal(told)} was changed, or is not ours: its HMAC is wrong.")
+            return False
+        return True
 
 
 def _check_links(verdict: Verdict) -> None:
     verdict.waiting = AuditLink.objects.filter(position=None).count()
-    unlinked = AuditEntry.objects.exclude(pk__in=AuditLink.objects.values("entry_id")).order_by("pk")
+    unlinked = AuditEntry.objects.filter(~Exists(AuditLink.objects.filter(entry_id=OuterRef("pk")))).order_by("pk")
     for entry in unlinked[:20]:
         verdict.problems.append(f"Entry {_named(entry)} has no link: it was not written by the audit, or lost it.")
 

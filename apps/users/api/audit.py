@@ -38,7 +38,9 @@ class AuditRow(serializers.Serializer):
     via = serializers.CharField(allow_blank=True, help_text="the request, the task or the command")
     address = serializers.IPAddressField(allow_null=True)
     user_agent = serializers.CharField(allow_blank=True)
-    opened_by = serializers.CharField(allow_blank=True, help_text="`session.7`, `token.3` (a personal one), or a cookie")
+    opened_by = serializers.CharField(
+        allow_blank=True, help_text="`session.7`, `token.3` (a personal one), or a cookie"
+    )
 
 
 class Entries(OfWorkspace, ListAPIView):

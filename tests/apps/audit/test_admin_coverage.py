@@ -102,7 +102,7 @@ def test_a_password_set_for_somebody(ops):
     answer = ops.post(page, {"password1": "bat-staple-9", "password2": "bat-staple-9", "usable_password": "true"})
     assert answer.status_code == 302
     assert told("user.password_changed").target == f"user:{anna.pk}"
-    assert "Changed password" in told("user.changed").details["said"]
+    assert "password" in told("user.changed").details["said"]
 
 
 def test_a_role_changed_in_the_list_and_a_membership_deleted_by_the_action(ops):
