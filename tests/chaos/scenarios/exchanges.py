@@ -24,7 +24,7 @@ def hang(world: World) -> None:
     """Binance's hosts, and three more exchanges with so many accounts that their batches would fill all threads."""
     world.sandbox.fault("hang", host="*.binance.com")
     for exchange_id in BLACK_HOLES:
-        world.add_accounts(exchange_id, 120, prefix="crowd")
+        world.add_crowd(exchange_id, 120)
     everything = SyncState.objects.exclude(exchange_id="bybit")
     world.make_due(everything, every=SHORT)
 
@@ -45,8 +45,9 @@ def four_hanging_exchanges(world: World) -> Held:
     "starts within 2 s beside four hanging exchanges (asked by hand, too), 20,000 stale messages and 1,000 accounts due"
 )
 def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
+    world.add_crowd("bybit", CROWD)
+    world.rest()
     with world.suspended(*WORKERS):
-        world.add_accounts("bybit", CROWD, prefix="crowd")
         _leave_stale_messages(world)
         hang(world)
         world.make_due(SyncState.objects.filter(account__label__startswith="crowd-bybit"), every=SHORT)
