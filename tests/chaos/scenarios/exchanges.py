@@ -66,9 +66,14 @@ def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
 
 def _leave_stale_messages(world: World) -> None:
     """In both queues of what the clock does, each worth a look at the database."""
-    world.send("sync.batch", exchange_id="bybit", kind="orders")
-    world.send("sync.dispatch", exchange_id="bybit")
-    for queue in ("sync", "control"):
+    messages = {
+        "sync": ("sync.batch", {"exchange_id": "bybit", "kind": "orders"}),
+        "control": ("sync.dispatch", {"exchange_id": "bybit"}),
+    }
+    for queue, (task, kwargs) in messages.items():
+        # The first ones are handed to workers that wait for them in their sleep.
+        while not world.redis.llen(queue):
+            world.send(task, **kwargs)
         message = world.redis.lindex(queue, 0)
         tag = json.loads(message)["properties"]["delivery_tag"].encode()
         copies = [message.replace(tag, str(uuid4()).encode()) for _ in range(STALE)]
