@@ -124,7 +124,12 @@ class World(System):
         SyncState.objects.filter(kind__in=READ_ON).update(due_at=None, requested_at=None)
 
     def live_runs(self) -> int:
-        return SyncRun.objects.filter(finished_at=None, lease_until__gt=now()).count()
+        return len(self.live_exchanges())
+
+    def live_exchanges(self) -> list[str]:
+        """Of each run that is under way."""
+        runs = SyncRun.objects.filter(finished_at=None, lease_until__gt=now())
+        return list(runs.values_list("exchange_id", flat=True))
 
     def make_due(
         self, states: QuerySet[SyncState], *, every: timedelta = RESTING, since: datetime | None = None

@@ -54,6 +54,8 @@ def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
         for exchange_id in ("binance", *BLACK_HOLES):
             for _ in range(5):
                 world.send("sync.resync", exchange_id=exchange_id)
+    hanging = {"binance", *BLACK_HOLES}
+    world.until(lambda: hanging <= set(world.live_exchanges()), 60, "work under way at all that hang")
     accounts = list(world.accounts("bybit"))
     waits = sorted(_seconds_until_asked(world, accounts[number % len(accounts)]) for number in range(20))
     left = sum(world.redis.llen(queue) for queue in ("control", "sync"))
