@@ -20,7 +20,7 @@ def keep_our_logging(**_: object) -> None:
 
 # What nobody waits for leaves a busy machine's processors to what somebody does: pages, and resyncs by hand.
 WAITED_FOR = "resync"
-NICENESS = 10
+NICENESS = 5
 
 
 @celeryd_after_setup.connect
