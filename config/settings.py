@@ -7,6 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapulse.resilience.breaker import BreakerState
 from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, TransferKind, TransferStatus
 from apps.core.encryption import key_ring
 from config import env
@@ -20,7 +21,7 @@ HOME = env.HOME
 # --- Security -----------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG")
-SECRET_KEY = env.required("SECRET_KEY", "`make run` makes one; elsewhere set 50 random characters.")
+SECRET_KEY = env.secret("SECRET_KEY", "`make run` makes one; elsewhere set 50 random characters.")
 # `id:base64 of 32 bytes`, comma separated: the first encrypts, all decrypt. See apps/core/encryption.py.
 CREDENTIAL_KEYS = env.required(
     "CREDENTIAL_KEYS", "It encrypts the exchange credentials: `python manage.py make_credential_key` prints one."
@@ -76,6 +77,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
+        "object-src": [NONE],
     }
 }
 # Origins (`https://app.example.org`) whose pages may call the API. Tokens travel in a header, cookies never do.
@@ -287,9 +289,9 @@ SPECTACULAR_SETTINGS = {
         "LedgerKindEnum": [each.value for each in LedgerKind],
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
-        "KeyTroubleEnum": "apps.exchanges.models.KeyTrouble",
+        "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw"],
         "RestartStateEnum": "apps.system.models.RestartState",
-        "BreakerStateEnum": "alphapulse.resilience.breaker.BreakerState",
+        "BreakerStateEnum": [each.value for each in BreakerState],
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.with_problems"],
 }

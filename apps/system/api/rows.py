@@ -115,7 +115,7 @@ class RestartBody(Body):
 
 class RestartedProcessRow(serializers.Serializer):
     name = serializers.CharField(help_text="a worker's node name, or `beat`")
-    state = serializers.ChoiceField([each.value for each in RestartState])
+    state = serializers.ChoiceField(RestartState.choices)
     message = serializers.CharField(help_text="how it stands, and what to do")
     old_pid = serializers.IntegerField(allow_null=True)
     new_pid = serializers.IntegerField(allow_null=True)
@@ -125,7 +125,7 @@ class RestartedProcessRow(serializers.Serializer):
 class RestartRow(serializers.Serializer):
     id = serializers.IntegerField()
     state = serializers.ChoiceField(
-        [each.value for each in RestartState],
+        RestartState.choices,
         help_text="of the process that is least far; `done` when each has a new one, `failed` once one has not in time",
     )
     asked_at = serializers.DateTimeField()
