@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,9 +10,8 @@ from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 
-from config.embedded import deathsig
 from tests.chaos.scenario import SCENARIOS, Broken, Held, Scenario, Where
-from tests.chaos.setup import set_django_up
+from tests.chaos.setup import begin_beside
 from tests.chaos.table import Row, table
 from tests.chaos.world import World
 
@@ -33,13 +31,8 @@ def _beside(names: Sequence[str], folder: Path) -> Iterator[Future[list[Row]]]:
     """Those of the other systems meanwhile, in a process that has their database for its own: most of it is waiting."""
     home = folder / "beside"
     home.mkdir()
-    with ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(), str(home))) as process:
+    with ProcessPoolExecutor(1, get_context("spawn"), begin_beside, (os.getpid(), str(home))) as process:
         yield process.submit(_named, names, home)
-
-
-def _begin(parent: int, home: str) -> None:
-    deathsig.follow(parent, signal.SIGKILL)
-    set_django_up(home)
 
 
 def _named(names: Sequence[str], folder: Path) -> list[Row]:
