@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from alphapulse.types import Credentials
 from apps.core.clock import now
-from apps.core.serializers import Body
+from apps.core.serializers import Body, Line
 from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount, KeyTrouble
 from apps.exchanges.services import key_watch
 
@@ -32,8 +32,8 @@ class AccountBody(CredentialsBody):
     workspace_id = serializers.IntegerField(required=False, help_text="left out: the only one there is")
     exchange_id = serializers.CharField(max_length=40, help_text="ccxt's: `binance`, `kraken` ...")
     environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE.value)
-    egress = serializers.CharField(max_length=40, default=DEFAULT_EGRESS, help_text="by which IP its traffic leaves")
-    label = serializers.CharField(max_length=80)
+    egress = Line(max_length=40, default=DEFAULT_EGRESS, help_text="by which IP its traffic leaves")
+    label = Line(max_length=80)
     wallets = serializers.ListField(
         child=serializers.CharField(max_length=40),
         default=list,
@@ -51,8 +51,8 @@ class AccountBody(CredentialsBody):
 class AccountChanges(Body):
     """Fields left out stay as they are."""
 
-    label = serializers.CharField(max_length=80, required=False)
-    egress = serializers.CharField(max_length=40, required=False)
+    label = Line(max_length=80, required=False)
+    egress = Line(max_length=40, required=False)
     wallets = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=MOST_WALLETS)
     history_from = serializers.DateField(
         required=False, allow_null=True, help_text="since when its past is read; null: two years before it was added"
@@ -60,7 +60,7 @@ class AccountChanges(Body):
 
 
 class DisableBody(Body):
-    reason = serializers.CharField(max_length=250, required=False, default="", allow_blank=True)
+    reason = Line(max_length=250, required=False, default="", allow_blank=True)
 
 
 class KeyReportRow(serializers.Serializer):
@@ -124,7 +124,7 @@ class AccountRow(serializers.Serializer):
 
 class GroupBody(Body):
     workspace_id = serializers.IntegerField(required=False, help_text="left out: the only one there is")
-    name = serializers.CharField(max_length=80)
+    name = Line(max_length=80)
     account_ids = serializers.ListField(
         child=serializers.IntegerField(), default=list, max_length=MOST_ACCOUNTS, help_text="all of the workspace"
     )
@@ -133,7 +133,7 @@ class GroupBody(Body):
 class GroupChanges(Body):
     """Fields left out stay as they are."""
 
-    name = serializers.CharField(max_length=80, required=False)
+    name = Line(max_length=80, required=False)
     account_ids = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST_ACCOUNTS)
 
 

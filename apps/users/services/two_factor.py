@@ -135,7 +135,7 @@ def _spend_recovery_code(row: TwoFactor, code: str, now: datetime) -> bool:
 
 
 def _new_codes(user: User) -> list[str]:
-    codes = [f"{secrets.token_hex(5)}-{secrets.token_hex(5)}" for _ in range(RECOVERY_CODES)]
+    codes = [f"{secrets.token_hex(7)}-{secrets.token_hex(7)}" for _ in range(RECOVERY_CODES)]
     user.recovery_codes.all().delete()
     RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=tokens.digest(code)) for code in codes)
     return codes
