@@ -70,11 +70,13 @@ def test_what_another_process_synced_comes_over_the_socket(web):
 
 @pytest.mark.parametrize("deed", ["over REST, by another tab", "in a shell, by another process"])
 def test_a_socket_closes_when_its_session_is_ended_elsewhere(web, deed):
+    # Before the socket: who says nothing on one for ten seconds is shown the door.
+    token, another = web.token(), web.token()
     with web.socket() as feed:
-        feed.send(json.dumps({"type": "authenticate", "token": web.token()}))
+        feed.send(json.dumps({"type": "authenticate", "token": token}))
         assert json.loads(feed.recv(timeout=PATIENCE))["type"] == "hello"
         if "REST" in deed:
-            mine = {"Authorization": f"Bearer {web.token()}"}
+            mine = {"Authorization": f"Bearer {another}"}
             assert web.ask("/api/user/logout", {"everywhere": True}, **mine).status == 204
         else:
             web.shell(NEW_PASSWORD)
