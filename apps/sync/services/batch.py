@@ -15,6 +15,7 @@ from alphapulse.exchanges.reading import OpenOrder, Outcome
 from alphapulse.exchanges.told import usage
 from alphapulse.types import ACCOUNT_KINDS, Order, OrderStatus, SyncKind
 from apps.core.clock import now as clock_now
+from apps.core.writers import in_turn
 from apps.exchanges import budgets, connections
 from apps.ledger import services as ledger
 from apps.market import services as market
@@ -163,7 +164,7 @@ def _store(claim: Claim, results: Results) -> None:
 
 def _store_or_refuse(claim: Claim, results: Results) -> None:
     try:
-        with transaction.atomic():
+        with in_turn(), transaction.atomic():
             _store_states(claim, claim.states, results)
     except OperationalError:
         raise
@@ -174,7 +175,7 @@ def _store_or_refuse(claim: Claim, results: Results) -> None:
 
 def _store_one_by_one(claim: Claim, results: Results) -> None:
     """A value that the database refuses costs its own account, not its forty-nine neighbours."""
-    with transaction.atomic():
+    with in_turn(), transaction.atomic():
         for state in claim.states:
             try:
                 with transaction.atomic():
