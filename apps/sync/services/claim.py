@@ -163,7 +163,7 @@ def _first(
         except ExchangeError as problem:
             _refuse(of_lane, problem, now)
             continue
-        claim = _claim(of_lane, route, kind, lane, keep=kept(route, kind, for_people), now=now)
+        claim = _claim(of_lane, route, kind, lane, keep=kept(route, kind, for_people, now), now=now)
         if claim is not None:
             return claim
     return None

@@ -1,12 +1,14 @@
 """What each sync leaves of an exchange's limits to others."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import ceil
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.facts import Exchange
 from alphapulse.exchanges.route import Route
-from alphapulse.resilience.budget import Quota
+from alphapulse.exchanges.told import clock_offset
+from alphapulse.resilience.budget import Quota, left_of_window
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
 from apps.sync.models import SyncState
 
@@ -20,9 +22,9 @@ READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP)
 MOST_FOR_LIVE = 0.65
 
 
-def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
+def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapping[str, int]:
     """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people; and
-    histories, for what accounts have now.
+    histories, for what accounts have now. Of that only what the rest of the window needs: its beginning is spent.
     """
     if kind in EXCHANGE_KINDS:
         return {}
@@ -36,7 +38,11 @@ def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
     # What accounts have is granted only where `keep` is left, even when prices and people have spent theirs: histories
     # that left it once would, with those, stand in the way.
     live = _for_live(facts, route, beside=keep)
-    return {name: weight + live[name] for name, weight in keep.items()}
+    at = now + clock_offset(route)
+    return {
+        quota.name: keep[quota.name] + ceil(live[quota.name] * left_of_window(at, quota.window))
+        for quota in facts.quotas
+    }
 
 
 def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
