@@ -42,8 +42,8 @@ test-postgres: dev-venv ## storage, sync and API tests on PostgreSQL (from the w
 ccxt-suite: dev-venv ## ccxt's own exchange tests against the sandbox exchange
 	$(BIN)/python -m tests.ccxt_suite
 
-api-fuzz: dev-venv ## schemathesis on the served schema, as each role [EXAMPLES=20]
-	API_FUZZ_EXAMPLES=$(or $(EXAMPLES),20) $(PYTEST) -n 2 tests/config/test_fuzz.py
+api-fuzz: dev-venv ## schemathesis on the served schema, as each role, and a table [EXAMPLES=20] [SEED=N]
+	$(BIN)/python -m tests.api_fuzz --examples $(or $(EXAMPLES),20) $(if $(SEED),--seed $(SEED))
 
 chaos: dev-venv ## faults caused for real against a whole system, and a table of what they cost [NAMES="kill_*"]
 	$(BIN)/python -m tests.chaos $(NAMES)

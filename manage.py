@@ -18,7 +18,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if NEEDS_NO_SECRETS.intersection(sys.argv[1:2]):
         os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
-        os.environ["CREDENTIAL_KEYS"] = f"unused:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        for keys in ("CREDENTIAL_KEYS", "AUDIT_SEAL_KEYS"):
+            os.environ[keys] = f"unused:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     try:
         execute_from_command_line(sys.argv)
     except (MissingSetting, MalformedSetting) as problem:

@@ -61,6 +61,19 @@ def required(name: builtins.str, hint: builtins.str = "") -> builtins.str:
     return found
 
 
+# What examples and templates are full of, and Django's own `startproject`.
+GUESSABLE = ("django-insecure", "change-me", "changeme", "change_me", "replace", "example", "your-secret", "password")
+
+
+def secret(name: builtins.str, hint: builtins.str) -> builtins.str:
+    """Raises MissingSetting, and MalformedSetting for one that could be guessed; neither quotes it."""
+    found = required(name, hint)
+    is_example = any(word in found.lower() for word in GUESSABLE)
+    if len(found) < 50 or len(set(found)) < 10 or is_example:
+        raise MalformedSetting(f"{name} could be guessed: it is too short, too plain, or an example's. {hint}")
+    return found
+
+
 def bool(name: builtins.str, default: builtins.bool = False) -> builtins.bool:
     found = _find(name)
     if found is None:

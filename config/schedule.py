@@ -20,6 +20,8 @@ TASK_ROUTES = {
     "sync.batch": {"queue": "sync"},
     "sync.resync": {"queue": "resync"},
     "sync.resync_batch": {"queue": "resync"},
+    # It asks exchanges: by workers that know their markets already, and have threads to spare.
+    "exchanges.watch_keys": {"queue": "resync"},
     "sync.*": {"queue": "control"},
 }
 
@@ -47,12 +49,14 @@ BEAT_SCHEDULE = {
     "mend sync states": _every(timedelta(minutes=1), "sync.mend"),
     "compare prices": _every(timedelta(minutes=1), "market.compare"),
     "tend candles": _every(timedelta(hours=1), "market.tend"),
-    "prune sync history": _every(timedelta(hours=1), "sync.prune"),
     "sweep features": _every(timedelta(seconds=30), "market.sweep_features"),
     "sweep proposals": _every(HEARTBEAT, "portfolio.sweep_proposals"),
     "sweep snapshots": _every(timedelta(seconds=30), "portfolio.sweep_snapshots"),
     "thin snapshots": _every(timedelta(hours=1), "portfolio.thin_snapshots"),
     "fiat rates": _every(timedelta(minutes=15), "market.sync_fiat_rates"),
     "prune proposals": _every(timedelta(hours=1), "portfolio.prune_proposals"),
+    "watch keys": _every(timedelta(minutes=2), "exchanges.watch_keys"),
+    "prune sync history": _every(timedelta(hours=1), "sync.prune"),
+    "seal the audit": _every(timedelta(minutes=1), "audit.seal"),
     "prune sessions": _every(timedelta(hours=1), "users.prune"),
 }

@@ -7,6 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapulse.resilience.breaker import BreakerState
 from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, TransferKind, TransferStatus
 from apps.core.encryption import key_ring
 from config import env
@@ -20,13 +21,18 @@ HOME = env.HOME
 # --- Security -----------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG")
-SECRET_KEY = env.required("SECRET_KEY", "`make run` makes one; elsewhere set 50 random characters.")
+SECRET_KEY = env.secret("SECRET_KEY", "`make run` makes one; elsewhere set 50 random characters.")
 # `id:base64 of 32 bytes`, comma separated: the first encrypts, all decrypt. See apps/core/encryption.py.
 CREDENTIAL_KEYS = env.required(
     "CREDENTIAL_KEYS", "It encrypts the exchange credentials: `python manage.py make_credential_key` prints one."
 )
+# In the same form, and no key of those: what seals the audit. The database must not know it.
+AUDIT_SEAL_KEYS = env.required(
+    "AUDIT_SEAL_KEYS", "It seals the audit: `python manage.py make_credential_key --id seal1` prints one."
+)
 try:
-    key_ring(CREDENTIAL_KEYS)
+    if {*key_ring(CREDENTIAL_KEYS).values()} & {*key_ring(AUDIT_SEAL_KEYS, "AUDIT_SEAL_KEYS").values()}:
+        raise ImproperlyConfigured("AUDIT_SEAL_KEYS has a key of CREDENTIAL_KEYS: it needs one of its own.")
 except ImproperlyConfigured as problem:
     raise env.MalformedSetting(str(problem)) from None
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", "localhost,127.0.0.1")
@@ -71,6 +77,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
+        "object-src": [NONE],
     }
 }
 # Origins (`https://app.example.org`) whose pages may call the API. Tokens travel in a header, cookies never do.
@@ -121,6 +128,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.core.origin.Origins",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -156,7 +164,8 @@ def database(url: str) -> dict:
     if entry["ENGINE"].endswith("sqlite3"):
         # With the default deferred transactions a third of concurrent writes failed; IMMEDIATE and WAL: none.
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        entry["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
+        # Who waits to write is not served in order: with two cores at ten times what they can do, some waited 20 s.
+        entry["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 60, "init_command": pragmas}
         return entry | {"CONN_MAX_AGE": 60}
     # A server that swallows packets must be noticed: the driver's default is to wait as long as the kernel does. And
     # it must notice who sleeps, or is cut off, in a transaction: until then nobody else gets the rows that are locked.
@@ -211,6 +220,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 # Celery closes the connection after every task unless told otherwise (3.7 ms of PostgreSQL each).
 CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_CRON_STARTING_DEADLINE = 300
+CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 
 # --- Exchanges ----------------------------------------------------------------------------------------------------
 
@@ -246,7 +256,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["apps.users.api.permissions.HasScope"],
     "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.renderers.Json"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.JsonBody"],
     "EXCEPTION_HANDLER": "apps.core.problems.problem_response",
     "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttling.Limits"],
@@ -283,6 +293,9 @@ SPECTACULAR_SETTINGS = {
         "ProposalTimeframeEnum": ["1h", "4h", "1d"],
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
+        "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw"],
+        "RestartStateEnum": "apps.system.models.RestartState",
+        "BreakerStateEnum": [each.value for each in BreakerState],
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.with_problems"],
 }

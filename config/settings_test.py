@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
 os.environ.setdefault("CREDENTIAL_KEYS", "test:" + b64encode(os.urandom(32)).decode())
+os.environ.setdefault("AUDIT_SEAL_KEYS", "seal:" + b64encode(os.urandom(32)).decode())
 os.environ.setdefault("HTTPS", "false")
 os.environ.setdefault("SANDBOX_URL", "")
 

@@ -10,7 +10,7 @@ from apps.core.problems import not_found
 from apps.ledger.api.events import FundingPayments, Histories, LedgerEntries, Trades, Transfers
 from apps.ledger.api.views import Balances, Orders
 from apps.sync.api.views import Resync
-from apps.system.api.views import Status, healthz, readyz
+from apps.system.api.views import Metrics, Restart, Restarts, Status, healthz, readyz
 
 admin.autodiscover()
 
@@ -32,6 +32,9 @@ urlpatterns = [
     path("api/market/", include("apps.market.api.urls")),
     path("api/portfolio/", include("apps.portfolio.api.urls")),
     path("api/system/status", Status.as_view()),
+    path("api/system/metrics", Metrics.as_view()),
+    path("api/system/restart", Restarts.as_view()),
+    path("api/system/restart/<int:restart_id>", Restart.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     # Without a cookie there is nothing to forge: a POST to nowhere is a 404 too.

@@ -12,6 +12,7 @@ from config.env import ROOT
 SETTINGS = {
     "SECRET_KEY": token_urlsafe(50),
     "CREDENTIAL_KEYS": "lint:" + b64encode(token_bytes(32)).decode(),
+    "AUDIT_SEAL_KEYS": "seal:" + b64encode(token_bytes(32)).decode(),
     "ALLOWED_HOSTS": "alphapulse.example",
     "CSRF_TRUSTED_ORIGINS": "https://alphapulse.example",
     "BEHIND_PROXY": "true",

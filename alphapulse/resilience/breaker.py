@@ -43,6 +43,10 @@ class Breaker:
             return self.probe_until is None or now >= self.probe_until
         return state is BreakerState.CLOSED
 
+    def allows_orders(self, now: datetime) -> bool:
+        """May an order or a cancel go out? An open breaker spares syncs that can wait; a ban is everybody's."""
+        return self.state(now) is not BreakerState.BANNED
+
     def with_probe(self, now: datetime) -> "Breaker":
         """Half-open, with its one probe taken."""
         return replace(self, probe_until=now + self.probe_lease)

@@ -57,6 +57,11 @@ def window_start(now: datetime, window: timedelta) -> int:
     return int(now.timestamp()) // seconds * seconds
 
 
+def left_of_window(now: datetime, window: timedelta) -> float:
+    """Which part of the running window is still to come: 1 at its beginning, near 0 at its end."""
+    return 1 - (now.timestamp() - window_start(now, window)) / int(window.total_seconds())
+
+
 def windows_between(first: datetime, last: datetime, window: timedelta) -> list[int]:
     """The starts of all windows that something sent between the two times may fall into."""
     return list(range(window_start(first, window), int(last.timestamp()) + 1, int(window.total_seconds())))

@@ -45,6 +45,16 @@ def open_sealed(sealed: str, *, bound_to: str) -> str:
         raise CannotOpen(f"It was not sealed for {bound_to} with the key {key_id!r}, or has been changed.") from None
 
 
+def seal_anew(sealed: str, *, bound_to: str) -> str:
+    """The same, encrypted with the first key of CREDENTIAL_KEYS. Raises CannotOpen."""
+    return seal(open_sealed(sealed, bound_to=bound_to), bound_to=bound_to)
+
+
+def first_key_id() -> str:
+    """Of the key that `seal` uses."""
+    return next(iter(keys()))
+
+
 def new_key(key_id: str) -> str:
     """One entry for CREDENTIAL_KEYS."""
     return f"{key_id}:{b64encode(os.urandom(KEY_BYTES)).decode()}"
@@ -56,25 +66,25 @@ def keys() -> dict[str, bytes]:
 
 
 @cache
-def key_ring(text: str) -> dict[str, bytes]:
-    """What CREDENTIAL_KEYS says. Raises ImproperlyConfigured, without quoting a key: a guessable one is refused too."""
+def key_ring(text: str, setting: str = "CREDENTIAL_KEYS") -> dict[str, bytes]:
+    """What the setting says. Raises ImproperlyConfigured, without quoting a key: a guessable one is refused too."""
     ring: dict[str, bytes] = {}
     for entry in text.split(","):
         key_id, _, encoded = entry.strip().partition(":")
         if key_id in ring:
-            raise ImproperlyConfigured(f"CREDENTIAL_KEYS has two keys with the id {key_id!r}: which one sealed a row?")
-        ring[key_id] = _decoded(key_id, encoded)
+            raise ImproperlyConfigured(f"{setting} has two keys with the id {key_id!r}: which one sealed a row?")
+        ring[key_id] = _decoded(key_id, encoded, setting)
     return ring
 
 
-def _decoded(key_id: str, encoded: str) -> bytes:
+def _decoded(key_id: str, encoded: str, setting: str) -> bytes:
     try:
         key = b64decode(encoded, validate=True)
     except NotBase64:
         key = b""
     if not key_id or len(key) != KEY_BYTES or _is_guessable(key):
         raise ImproperlyConfigured(
-            "CREDENTIAL_KEYS must be `id:base64 of 32 random bytes`, comma separated: "
+            f"{setting} must be `id:base64 of 32 random bytes`, comma separated: "
             "`python manage.py make_credential_key` prints one."
         )
     return key

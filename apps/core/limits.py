@@ -35,7 +35,7 @@ for i, key in ipairs(KEYS) do
   next[i] = due + interval
 end
 if wait > 0 then return math.ceil(wait) end
-for i, key in ipairs(KEYS) do redis.call('SET', key, next[i], 'PX', math.ceil(next[i] - at)) end
+for i, key in ipairs(KEYS) do redis.call('SET', key, next[i], 'PX', math.max(1, math.ceil(next[i] - at))) end
 return 0
 """
 

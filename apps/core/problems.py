@@ -59,6 +59,7 @@ class TryLater(exceptions.APIException):
 
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler. What it does not know becomes a plain 500 with a log line, for people to find."""
+    exc = _limited(exc, context)
     response = exception_handler(exc, context)
     if response is None:
         logger.opt(exception=exc).error("{} {} failed", context["request"].method, context["request"].path)
@@ -66,6 +67,15 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
     response.data = _problem(response.status_code, _code(exc), _detail(exc, response.data), _errors(exc))
     response.content_type = CONTENT_TYPE
     return response
+
+
+def _limited(exc: Exception, context: dict[str, Any]) -> Exception:
+    """Who is refused before limits are looked at (401, 403, 406) has asked all the same: too often is a 429."""
+    try:
+        context["view"].check_throttles(context["request"])
+    except exceptions.Throttled as limit:
+        return limit
+    return exc
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
@@ -124,5 +134,12 @@ def _detail(exc: Exception, data: Any) -> str:
 
 def _errors(exc: Exception) -> Any:
     if isinstance(exc, exceptions.ValidationError):
-        return exc.detail
+        return _by_name(exc.detail)
     return getattr(exc, "errors", None)
+
+
+def _by_name(detail: Any) -> Any:
+    """JSON's names are text; DRF has a number for what is wrong with an item of a list."""
+    if isinstance(detail, dict):
+        return {str(name): _by_name(each) for name, each in detail.items()}
+    return [_by_name(each) for each in detail] if isinstance(detail, list) else detail

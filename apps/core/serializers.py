@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 
@@ -30,6 +31,23 @@ class Body(serializers.Serializer):
         return wrong
 
 
+class Line(serializers.CharField):
+    """A name or a note of somebody's: one line, without what means something to a browser, a shell or a database."""
+
+    default_error_messages = {"unprintable": "Expected one line of letters, digits, blanks and signs."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(RegexValidator(NO_MARKUP, 'Expected a text without < > " ; = \\ ` { }.'))
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("unprintable")
+        return text
+
+
+NO_MARKUP = r'^[^<>";=\\`{}]*$'
 WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 

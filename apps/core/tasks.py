@@ -5,6 +5,8 @@ from typing import Any
 import celery
 from django.db import close_old_connections
 
+from apps.core.origin import working_on
+
 
 class OutOfMemory(Exception):
     """A task ran out of memory. As a bare MemoryError it would take the worker's parent process down."""
@@ -17,6 +19,7 @@ class Task(celery.Task):
         # As each web request does: a connection that died with its server is replaced, not used a thousand times more.
         close_old_connections()
         try:
-            return super().__call__(*args, **kwargs)
+            with working_on(f"task {self.name}"):
+                return super().__call__(*args, **kwargs)
         except MemoryError as exc:
             raise OutOfMemory(f"{self.name} ran out of memory") from exc

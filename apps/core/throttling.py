@@ -20,6 +20,10 @@ USERS_BEHIND_AN_ADDRESS = 10
 
 class Limits(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
+        # Once: what is refused before it comes this far is counted when it is answered (apps/core/problems.py).
+        if getattr(request, "is_counted", False):
+            return True
+        request.is_counted = True
         self._wait = take(_subjects(request, view))
         return self._wait == 0
 
@@ -36,7 +40,9 @@ def _limit(view: Any, method: str) -> Limit:
 def _subjects(request: Request, view: Any) -> list[tuple[str, Limit]]:
     limit = _limit(view, request.method or "")
     endpoint = f"{request.method} {type(view).__module__}.{type(view).__name__}"
-    address = f"{endpoint} of {address_of(request)}"
+    address = address_of(request)
     if not request.user or not request.user.is_authenticated:
-        return [(address, limit)]
-    return [(f"{endpoint} of user {request.user.pk}", limit), (address, limit * USERS_BEHIND_AN_ADDRESS)]
+        # Counted apart: they must not use up what users behind the same address have.
+        return [(f"{endpoint} of strangers at {address}", limit)]
+    users = (f"{endpoint} of users at {address}", limit * USERS_BEHIND_AN_ADDRESS)
+    return [(f"{endpoint} of user {request.user.pk}", limit), users]

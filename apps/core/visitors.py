@@ -16,9 +16,13 @@ class Visitor:
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
-    agent = request.META.get("HTTP_USER_AGENT", "")
-    printable = "".join(letter for letter in agent if letter.isprintable())
-    return Visitor(address=address_of(request), user_agent=printable[:LONGEST_AGENT])
+    agent = printable(request.META.get("HTTP_USER_AGENT", ""), LONGEST_AGENT)
+    return Visitor(address=address_of(request), user_agent=agent)
+
+
+def printable(text: str, longest: int) -> str:
+    """What strangers send, as it may be stored and shown."""
+    return "".join(letter for letter in text if letter.isprintable())[:longest]
 
 
 def address_of(request: HttpRequest) -> str | None:

@@ -17,7 +17,8 @@ from apps.core.durations import counted, utc
 from apps.exchanges import budgets, health, keys, services
 from apps.exchanges.forms import CREDENTIALS, AccountForm
 from apps.exchanges.keys import AccountRefused
-from apps.exchanges.models import DEFAULT_EGRESS, ExchangeAccount, ExchangeHealth
+from apps.exchanges.models import DEFAULT_EGRESS, ExchangeAccount, ExchangeHealth, KeyNotice
+from apps.exchanges.services import key_watch
 
 # A page that asks longer than this would be given up by browsers and proxies.
 MOST_CHECKED = 5
@@ -110,6 +111,8 @@ class ExchangeAccountAdmin(ListAdmin):
     def key(self, account: ExchangeAccount) -> str:
         if account.permissions.get("can_withdraw"):
             return alarming("may WITHDRAW")
+        if key_watch.expires_soon(account, now()):
+            return alarming(f"expires {since(account.key_expires_at)}")
         return f"checked {since(account.permissions_checked_at)}" if account.permissions else "not checked yet"
 
     @admin.display(description="it")
@@ -214,3 +217,20 @@ class ExchangeHealthAdmin(ReadOnlyAdmin):
         at = now()
         rows = [health.reset(row, at=at, actor=request.user) for row in queryset]
         tell_resets(self, request, rows, at)
+
+
+@admin.register(KeyNotice)
+class KeyNoticeAdmin(ReadOnlyAdmin):
+    list_display = ["account", "kind", "opened", "closed", "message"]
+    list_filter = ["kind", ("closed_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["account"]
+    ordering = ["-opened_at", "-pk"]
+    explanation = "What owners should know of their keys: that one expires, or may withdraw. Asked for every day."
+
+    @admin.display(ordering="opened_at")
+    def opened(self, notice: KeyNotice) -> str:
+        return since(notice.opened_at)
+
+    @admin.display(ordering="closed_at")
+    def closed(self, notice: KeyNotice) -> str:
+        return since(notice.closed_at) if notice.closed_at else alarming("OPEN")

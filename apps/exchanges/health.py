@@ -33,6 +33,12 @@ def take_probe(route: Route, now: datetime) -> bool:
     return bool(ExchangeHealth.objects.filter(pk=health.pk, **unchanged).update(probe_until=probing.probe_until))
 
 
+def banned_until(route: Route, now: datetime) -> datetime | None:
+    """When the ban ends that keeps everybody back, orders, cancels and people too; None: there is none."""
+    health = ExchangeHealth.objects.filter(**_lane(route)).first()
+    return health.banned_until if health is not None and not health.breaker.allows_orders(now) else None
+
+
 def answered(route: Route, *, at: datetime) -> None:
     """Something was answered as it was asked. A ban still runs until its end."""
     health = ExchangeHealth.objects.filter(**_lane(route)).first()
@@ -60,13 +66,18 @@ def reset(health: ExchangeHealth, *, at: datetime, actor: Any = None) -> Exchang
     """Closes the breaker by hand. A ban is not ours to lift: asking earlier makes it longer."""
     with transaction.atomic():
         health = ExchangeHealth.objects.select_for_update().get(pk=health.pk)
+        before = _told(health, at)
         health.breaker, health.changed_at = health.breaker.after_success(at), at
         if health.state(at) is BreakerState.CLOSED:
             health.error = ""
         health.save()
-        record("breaker.reset", health, at=at, actor=actor)
+        record("breaker.reset", health, at=at, actor=actor, before=before, after=_told(health, at))
         _announce(health.pk)
     return health
+
+
+def _told(health: ExchangeHealth, at: datetime) -> dict[str, Any]:
+    return {"state": health.state(at).value, "failures": health.failures, "error": health.error}
 
 
 def _step(route: Route, step: Callable[[Breaker], Breaker], *, at: datetime, error: str = "") -> None:

@@ -9,16 +9,17 @@ from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt.client import open_client
 from alphapulse.exchanges.ccxt.known import required_credentials
 from alphapulse.exchanges.ccxt.loop import run
+from alphapulse.exchanges.ccxt.permissions import QUESTIONS, Permissions, warnings
 from alphapulse.exchanges.errors import BadResponse, CredentialsRejected, ExchangeError, Transient
 from alphapulse.exchanges.route import Route
-from alphapulse.resilience.breaker import BreakerState
 from alphapulse.types import Credentials, KeyReport
 from apps.core.clock import now
-from apps.exchanges import connections
-from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
+from apps.exchanges import connections, health
+from apps.exchanges.models import Environment, ExchangeAccount
 
 # The first question in a process loads the exchange's market table too.
 CHECK_DEADLINE = timedelta(seconds=45)
+ASK_DEADLINE = timedelta(seconds=30)
 
 # Ours; another server behind SANDBOX_URL may speak more.
 SANDBOX_SPEAKS = ("binance", "bybit")
@@ -99,15 +100,34 @@ def _unchecked(account: ExchangeAccount, failure: ExchangeError) -> str:
 
 def _refuse_while_banned(route: Route) -> None:
     """Asking in spite of a ban makes it longer, for everybody who leaves by this egress."""
-    health = ExchangeHealth.objects.filter(
-        exchange_id=route.exchange_id, environment=route.environment, egress=route.egress
-    ).first()
-    if health is not None and health.banned_until and health.state(now()) is BreakerState.BANNED:
+    until = health.banned_until(route, now())
+    if until is not None:
         name = catalogue.exchange(route.exchange_id).name
         raise AccountRefused(
-            f"{name} has banned this IP (egress {route.egress}) until {health.banned_until:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{name} has banned this IP (egress {route.egress}) until {until:%Y-%m-%d %H:%M:%S} UTC: "
             "the key cannot be checked before. Try again then, or add the account by another egress."
         )
+
+
+# Those that tell what a key may do.
+TELLING = frozenset(QUESTIONS)
+
+
+def costs(exchange_id: str) -> Mapping[str, int]:
+    """What it costs, by quota, to ask what a key may do; empty where the exchange does not tell."""
+    question = QUESTIONS.get(exchange_id)
+    return question.call.costs if question else {}
+
+
+def ask_permissions(account: ExchangeAccount) -> Permissions:
+    """What the key may do now; all of it `None` where that is not told. Raises ExchangeError."""
+    route = connections.route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
+    return run(_granted(route, connections.credentials(account)), deadline=ASK_DEADLINE)
+
+
+async def _granted(route: Route, credentials: Credentials) -> Permissions:
+    client = await open_client(route, credentials)
+    return await client.key_permissions()
 
 
 async def _report(route: Route, credentials: Credentials) -> KeyReport:
@@ -126,6 +146,20 @@ def permissions(report: KeyReport) -> dict[str, Any]:
         "ip_restricted": report.ip_restricted,
         "expires_at": report.expires_at.isoformat() if report.expires_at else None,
         "warnings": list(report.warnings),
+    }
+
+
+def with_answer(kept: Mapping[str, Any], granted: Permissions) -> dict[str, Any]:
+    """What an account's row keeps, with what the exchange says now; what it says nothing of stays."""
+    ends = granted.expires_at.isoformat() if granted.expires_at else None
+    said = {
+        "can_trade": granted.can_trade,
+        "can_withdraw": granted.can_withdraw,
+        "ip_restricted": granted.ip_restricted,
+    }
+    return {**kept, **{name: answer for name, answer in said.items() if answer is not None}} | {
+        "expires_at": ends,
+        "warnings": list(warnings(granted)),
     }
 
 

@@ -65,6 +65,10 @@ class ExchangeAccount(models.Model):
     )
     permissions = models.JSONField(default=dict, blank=True, help_text="what the key may do, as the exchange said")
     permissions_checked_at = models.DateTimeField(null=True, blank=True)
+    # None: it does not expire, as far as we know.
+    key_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the exchange is asked again what the key may do; None: with the next round.
+    key_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     # Disabled because the exchange did not accept the key: another one that it accepts enables it again.
@@ -108,22 +112,49 @@ class ExchangeAccount(models.Model):
     def set_credentials(self, credentials: Credentials) -> None:
         """Seals them for this row; not saved yet."""
         fields = [credentials.api_key, credentials.secret, credentials.password]
-        self.sealed_credentials = seal(orjson.dumps(fields).decode(), bound_to=self._seal_name)
+        self.sealed_credentials = seal(orjson.dumps(fields).decode(), bound_to=self.seal_name)
         self.key_fingerprint = fingerprint(credentials.api_key)
 
     def open_credentials(self) -> Credentials:
         """Raises apps.core.encryption.CannotOpen."""
-        api_key, secret, password = orjson.loads(open_sealed(self.sealed_credentials, bound_to=self._seal_name))
+        api_key, secret, password = orjson.loads(open_sealed(self.sealed_credentials, bound_to=self.seal_name))
         return Credentials(api_key=api_key, secret=secret, password=password)
 
     @property
-    def _seal_name(self) -> str:
+    def seal_name(self) -> str:
+        """What its sealed text is bound to."""
         return f"exchange account {self.uid}"
 
 
 def fingerprint(api_key: str) -> str:
     """Tells equal keys without telling the key."""
     return hmac.digest(settings.SECRET_KEY.encode(), api_key.encode(), hashlib.sha256).hex()
+
+
+class KeyTrouble(models.TextChoices):
+    EXPIRES_SOON = "expires_soon", "expires soon"
+    EXPIRED = "expired", "has expired"
+    MAY_WITHDRAW = "may_withdraw", "may withdraw"
+
+
+class KeyNotice(models.Model):
+    """What an owner must know of a key, from when it was noticed until it is over."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="key_notices")
+    kind = models.CharField(max_length=20, choices=KeyTrouble)
+    message = models.CharField(max_length=300)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"], name="one_open_notice_of_a_kind", condition=Q(closed_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"The key of {self.account.label} {self.get_kind_display()}"
 
 
 class AccountGroup(models.Model):

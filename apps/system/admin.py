@@ -3,8 +3,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.core.admin import ReadOnlyAdmin, alarming, since
+from apps.core.clock import now
 from apps.core.durations import in_words
-from apps.system.models import Heartbeat, OpsEvent
+from apps.system.models import Heartbeat, OpsEvent, RestartedProcess, RestartState
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -33,6 +34,28 @@ class OpsEventAdmin(ReadOnlyAdmin):
 
     def lasted(self, event: OpsEvent) -> str:
         return in_words(event.closed_at - event.opened_at) if event.closed_at else f"since {since(event.opened_at)}"
+
+
+@admin.register(RestartedProcess)
+class RestartedProcessAdmin(ReadOnlyAdmin):
+    list_display = ["name", "standing", "asked", "by", "words"]
+    list_select_related = ["request__asked_by"]
+    ordering = ["-request_id", "name"]
+    explanation = "Processes that were started anew by request: `POST /api/system/restart`."
+
+    @admin.display(description="state")
+    def standing(self, process: RestartedProcess) -> str:
+        standing = process.standing(now())
+        return alarming(standing) if standing is RestartState.FAILED else standing
+
+    def asked(self, process: RestartedProcess) -> str:
+        return since(process.request.asked_at)
+
+    def by(self, process: RestartedProcess) -> str:
+        return str(process.request.asked_by or "")
+
+    def words(self, process: RestartedProcess) -> str:
+        return process.in_words(now())
 
 
 @admin.register(Heartbeat)

@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from apps.core.clock import now
-from apps.system import services
+from apps.system.services import readiness
 
 
 @shared_task(name="system.heartbeat")
 def heartbeat(*, queue: str, **_: object) -> None:
-    services.note_heartbeat(queue, now())
+    readiness.note_heartbeat(queue, now())

@@ -2,12 +2,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from apps.audit.admin import AuditedAdmin
 from apps.core.admin import ReadOnlyAdmin, since, with_aside
 from apps.core.clock import now
 from apps.core.durations import counted, utc
@@ -57,7 +60,7 @@ class NewUserForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(AuditedAdmin, DjangoUserAdmin):
     add_form = NewUserForm
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
     inlines = [MembershipInline]
@@ -72,8 +75,17 @@ class UserAdmin(DjangoUserAdmin):
             obj.give_own_workspace()
 
 
+# Django's own page of groups writes nothing down.
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
+    pass
+
+
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):
+class WorkspaceAdmin(AuditedAdmin):
     list_display = ["name", "members", "created_at"]
     search_fields = ["name"]
     ordering = ["name"]
@@ -87,7 +99,7 @@ class WorkspaceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(AuditedAdmin):
     list_display = ["user", "workspace", "role"]
     list_editable = ["role"]
     list_filter = ["role"]
@@ -98,7 +110,7 @@ class MembershipAdmin(admin.ModelAdmin):
 
 
 @admin.register(UserSettings)
-class UserSettingsAdmin(admin.ModelAdmin):
+class UserSettingsAdmin(AuditedAdmin):
     list_display = ["user", "base_currency", "stablecoins_at_par", "time_zone", "number_format"]
     list_select_related = ["user"]
     search_fields = ["user__username"]

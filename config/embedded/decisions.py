@@ -16,6 +16,7 @@ DECIDED = frozenset(
     {
         "SECRET_KEY",
         "CREDENTIAL_KEYS",
+        "AUDIT_SEAL_KEYS",
         "REDIS_PASSWORD",
         "POSTGRES_PASSWORD",
         "DATABASE_URL",

@@ -95,13 +95,15 @@ class Home:
 
 
 def kept_secrets(written: Mapping[str, str]) -> dict[str, str]:
-    """Those of the last start, and new ones for what it did not have; Django's two may come from the environment."""
-    key = base64.b64encode(secrets.token_bytes(32)).decode("ascii")
-    fresh = {
-        "SECRET_KEY": os.environ.get("SECRET_KEY") or written.get("SECRET_KEY") or secrets.token_urlsafe(50),
-        "CREDENTIAL_KEYS": os.environ.get("CREDENTIAL_KEYS") or written.get("CREDENTIAL_KEYS") or f"k1:{key}",
-    }
+    """Those of the last start, and new ones for what it did not have; Django's may come from the environment."""
+    new = {"CREDENTIAL_KEYS": _new_key("k1"), "AUDIT_SEAL_KEYS": _new_key("s1")}
+    new["SECRET_KEY"] = secrets.token_urlsafe(50)
+    fresh = {name: os.environ.get(name) or written.get(name) or value for name, value in new.items()}
     # The servers' own: nobody else knows them, and PostgreSQL's data folder was made with its one.
     for name in ("REDIS_PASSWORD", "POSTGRES_PASSWORD"):
         fresh[name] = written.get(name) or secrets.token_urlsafe(24)
     return fresh
+
+
+def _new_key(key_id: str) -> str:
+    return f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}"

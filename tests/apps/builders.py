@@ -3,14 +3,22 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from alphapulse.exchanges.errors import ExchangeError
 from alphapulse.exchanges.reading import Reading
 from alphapulse.types import Balance, Credentials
+from apps.audit.models import AuditEntry
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.sync.models import SyncState
 from apps.users.models import User, Workspace
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def audited() -> QuerySet[AuditEntry]:
+    """What was written down, beside that and how the test's users came to be."""
+    return AuditEntry.objects.exclude(action__in=["user.created", "user.password_changed"])
 
 
 def later(seconds: float) -> datetime:

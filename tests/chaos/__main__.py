@@ -12,6 +12,7 @@ import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tests.chaos.scenario import Scenario
 from tests.chaos.setup import set_django_up
 
 
@@ -23,7 +24,7 @@ def main() -> int:
         from tests.chaos.runner import run
         from tests.chaos.scenario import SCENARIOS
 
-        chosen = [each for each in SCENARIOS if _is_wanted(each.name, options.names)]
+        chosen = [each for each in SCENARIOS if _is_wanted(each, options.names)]
         chosen = [each for each in chosen if each.is_quick or not options.quick]
         if not chosen:
             print(f"There is no such scenario: {' '.join(options.names)}. --list shows them.")
@@ -42,8 +43,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _is_wanted(name: str, names: list[str]) -> bool:
-    return not names or any(fnmatchcase(name, wanted) for wanted in names)
+def _is_wanted(scenario: Scenario, names: list[str]) -> bool:
+    """By the name that the table shows, or by its fault alone: then on every system."""
+    return not names or any(fnmatchcase(name, wanted) for wanted in names for name in (scenario.name, scenario.fault))
 
 
 if __name__ == "__main__":

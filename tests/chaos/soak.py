@@ -5,11 +5,12 @@
 Accounts change at the sandbox while processes are killed, Redis forgets, exchanges misbehave, a past is read back and
 people read pages. Afterwards, with the world kind again, balances, positions, orders and what happened are equal on
 both sides, nothing is there twice, no exchange ever said that we ask too much, and no log says that the database is
-locked. The exit status is 1 otherwise.
+locked. Otherwise the exit status is 1, and the system's folder is kept.
 """
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -32,17 +33,19 @@ PATIENCE = 300
 def main() -> int:
     options = _options()
     print(f"seed {options.seed}, {options.minutes:g} minutes, {options.db}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="alphapulse-soak-") as folder:
-        set_django_up(folder)
-        from tests.chaos.scenario import Broken, Where
-        from tests.chaos.world import World
+    folder = tempfile.mkdtemp(prefix="alphapulse-soak-")
+    set_django_up(folder)
+    from tests.chaos.scenario import Broken, Where
+    from tests.chaos.world import World
 
-        with World(Path(folder) / "home", Where(options.db)) as world:
-            try:
-                print(_soaked(world.begin(), options), flush=True)
-            except Broken as problem:
-                print(f"{world.story()}\nBROKEN (seed {options.seed}): {problem}", flush=True)
-                return 1
+    with World(Path(folder) / "home", Where(options.db)) as world:
+        try:
+            print(_soaked(world.begin(), options), flush=True)
+        except Broken as problem:
+            print(f"{world.story()}\nBROKEN (seed {options.seed}): {problem}", flush=True)
+            print(f"kept for a look: {folder}", flush=True)
+            return 1
+    shutil.rmtree(folder)
     return 0
 
 

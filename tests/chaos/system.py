@@ -57,7 +57,7 @@ class System(MakeRun):
     @property
     def environment(self) -> dict[str, str]:
         hole = f"http://127.0.0.1:{self.black_hole.port}"
-        ours = {name: os.environ[name] for name in ("SECRET_KEY", "CREDENTIAL_KEYS")}
+        ours = {name: os.environ[name] for name in ("SECRET_KEY", "CREDENTIAL_KEYS", "AUDIT_SEAL_KEYS")}
         ours["EXCHANGE_GATEWAYS"] = json.dumps(dict.fromkeys(BLACK_HOLES, hole))
         ours["EGRESSES"] = json.dumps(self.egresses)
         ours["RATE_LIMIT_FACTOR"] = "1000"  # visitors read as fast as they can

@@ -13,6 +13,8 @@ class Door:
     scope: Scope | None  # None: open to strangers
     # Whether the role that the scope asks for is asked for here: a list shows what one may see.
     takes_role: bool = False
+    # What stands in its path belongs to no workspace: all who have the scope may see it.
+    is_of_all_ops: bool = False
     body: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -51,6 +53,7 @@ DOORS = [
     door(f"GET {WORKSPACE}/invitations", Scope.MEMBERS_WRITE, takes_role=True),
     door(f"POST {WORKSPACE}/invitations", Scope.MEMBERS_WRITE, takes_role=True, body={"role": "viewer"}),
     door(f"DELETE {WORKSPACE}/invitations/<int:invitation_id>", Scope.MEMBERS_WRITE, takes_role=True),
+    door(f"GET {WORKSPACE}/audit", Scope.AUDIT_READ, takes_role=True),
     door("POST api/user/invitations/accept", Scope.USER_WRITE),
     door("GET api/exchange/accounts", Scope.PORTFOLIO_READ),
     door("POST api/exchange/accounts", Scope.ACCOUNTS_WRITE),
@@ -90,4 +93,7 @@ DOORS = [
     door("GET api/portfolio/positions", Scope.PORTFOLIO_READ),
     door("GET api/portfolio/summary", Scope.PORTFOLIO_READ),
     door("GET api/system/status", Scope.PORTFOLIO_READ),
+    door("GET api/system/metrics", Scope.SYSTEM_METRICS),
+    door("POST api/system/restart", Scope.SYSTEM_OPS, body={"beat": True}),
+    door("GET api/system/restart/<int:restart_id>", Scope.SYSTEM_OPS, is_of_all_ops=True),
 ]

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from apps.core import bodies
-from apps.feed.consumers import TRY_AGAIN_LATER
+from apps.feed.consumers import NOT_AUTHENTICATED, TRY_AGAIN_LATER
 from config.asgi import HTTP_THREADS
 from config.embedded.ports import LOOPBACK, choose_port
 from config.embedded.servers import running
@@ -29,6 +29,12 @@ AN_ACCOUNT = "from tests.apps.builders import account; print(account().pk)"
 SYNCED = """
 from apps.sync.signals import accounts_synced
 accounts_synced.send(sender=None, account_ids=[{}], kind="balances")
+"""
+NEW_PASSWORD = f"""
+from apps.users.models import User
+family = User.objects.get(username="family")
+family.set_password({PASSWORD!r})
+family.save()
 """
 
 
@@ -60,6 +66,23 @@ def test_what_another_process_synced_comes_over_the_socket(web):
         web.shell(SYNCED.format(account_id))
         heard = json.loads(feed.recv(timeout=PATIENCE))
     assert heard == {"type": "accounts.synced", "account_ids": [account_id], "kind": "balances"}
+
+
+@pytest.mark.parametrize("deed", ["over REST, by another tab", "in a shell, by another process"])
+def test_a_socket_closes_when_its_session_is_ended_elsewhere(web, deed):
+    # Before the socket: who says nothing on one for ten seconds is shown the door.
+    token, another = web.token(), web.token()
+    with web.socket() as feed:
+        feed.send(json.dumps({"type": "authenticate", "token": token}))
+        assert json.loads(feed.recv(timeout=PATIENCE))["type"] == "hello"
+        if "REST" in deed:
+            mine = {"Authorization": f"Bearer {another}"}
+            assert web.ask("/api/user/logout", {"everywhere": True}, **mine).status == 204
+        else:
+            web.shell(NEW_PASSWORD)
+        with pytest.raises(ConnectionClosed) as closed:
+            feed.recv(timeout=PATIENCE)
+    assert closed.value.rcvd.code == NOT_AUTHENTICATED
 
 
 def test_a_redis_that_goes_and_comes_back_is_heard_again(tmp_path):

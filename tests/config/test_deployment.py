@@ -72,7 +72,9 @@ def test_every_process_waits_for_the_migrations_and_has_the_servers_addresses(co
     for name in OURS:
         service = compose["services"][name]
         assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        assert {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIAL_KEYS"} <= set(service["environment"])
+        assert {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIAL_KEYS", "AUDIT_SEAL_KEYS"} <= set(
+            service["environment"]
+        )
 
 
 def test_workers_give_unfinished_work_back_before_compose_kills_them(compose):

@@ -1,8 +1,7 @@
 """No door of the table opens without its token, its scope and its role."""
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,46 +9,21 @@ from django.urls import URLPattern, URLResolver
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from apps.core.clock import now
-from apps.exchanges.models import AccountGroup
-from apps.portfolio.services import proposals
-from apps.users.models import ApiToken, Membership, Role, User, Workspace
+from apps.users.models import Membership, Role, User
 from apps.users.scopes import GRANTS, Scope, is_enough
-from apps.users.services import members
 from config.urls import urlpatterns
-from tests.apps import builders
 from tests.apps.api import bearer, tokens_of, user
 from tests.config.doors import DOORS, Door
+from tests.config.objects import objects_of, own_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 CLOSED = [each for each in DOORS if each.scope]
-ON_OBJECTS = [each for each in DOORS if "<" in each.path]
+ON_OBJECTS = [each for each in DOORS if "<" in each.path and not each.is_of_all_ops]
 # The API's own description, open to everybody.
 PAGES = {"api/schema/", "api/docs/"}
 TAKING_A_ROLE = [each for each in DOORS if each.takes_role]
-
-# What stands in a path, made for its owner in the owner's workspace.
-MAKERS: dict[str, Callable[[User, Workspace], int]] = {
-    "workspace_id": lambda owner, workspace: workspace.pk,
-    "user_id": lambda owner, workspace: owner.pk,
-    "session_id": lambda owner, workspace: (tokens_of(owner), owner.sessions.latest("pk").pk)[1],
-    "token_id": lambda owner, workspace: api_token(owner).pk,
-    "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
-    "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
-    "proposal_id": lambda owner, workspace: (
-        proposals.ask(workspace, environment="sandbox", question={"strategy": "given"}, actor=owner, at=now()).pk
-    ),
-    "invitation_id": lambda owner, workspace: (
-        members.invite(workspace, role="viewer", note="", actor=owner, now=now())[0].pk
-    ),
-}
-
-
-def api_token(owner: User) -> ApiToken:
-    until = now() + timedelta(days=1)
-    return ApiToken.objects.create(user=owner, name="a", prefix=str(owner.pk), created_at=now(), expires_at=until)
 
 
 def api_views(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, type]]:
@@ -70,26 +44,14 @@ def test_every_address_and_method_of_the_api_is_in_the_table():
     assert there_are == {str(each) for each in DOORS}
 
 
-def parameters(path: str) -> list[str]:
-    return [part.partition(">")[0].partition(":")[2] for part in path.split("<")[1:]]
-
-
 def address(path: str, values: dict[str, int]) -> str:
     for name, value in values.items():
         path = path.replace(f"<int:{name}>", str(value))
     return f"/{path}"
 
 
-def objects_of(owner: User, workspace: Workspace, path: str) -> dict[str, int]:
-    return {name: MAKERS[name](owner, workspace) for name in parameters(path)}
-
-
 def ask(client: APIClient, to: Door, values: dict[str, int]) -> Any:
     return client.generic(to.method, address(to.path, values), json.dumps(to.body), "application/json")
-
-
-def own_workspace(owner: User) -> Workspace:
-    return Workspace.objects.get(name=owner.username)
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
-"""Schemathesis on the served schema, as each role: no server error, and no answer that the schema does not know."""
+"""Schemathesis on the served schema, as each role: no server error, and no answer that the schema does not know.
 
-import os
+`make api-fuzz` asks more, counts (tests/api_fuzz.py) and with SEED asks something else each time.
+"""
+
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
 
 import pytest
 import schemathesis
@@ -9,19 +13,22 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
+from schemathesis import Case, GenerationMode
 
 from alphapulse.types import KeyReport
 from apps.exchanges import keys
-from apps.exchanges.models import AccountGroup
-from apps.portfolio.tasks import optimise
 from apps.sync import tasks
+from apps.system.services import remote
 from apps.users.models import Membership, User
+from tests import api_fuzz
 from tests.apps import builders
 from tests.apps.api import tokens_of, user
+from tests.config.doors import DOORS, Door
+from tests.config.good_bodies import good_body
+from tests.config.objects import MAKERS, own_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "3"))
 REPORT = KeyReport(
     wallets=("spot",),
     wallets_not_permitted=(),
@@ -52,31 +59,91 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture(params=["nobody", "viewer", "trader", "admin", "staff"])
-def token(request, monkeypatch, settings) -> str:
-    """Of somebody of that role in a workspace with something in it; nothing leaves for an exchange or a broker."""
+@dataclass(frozen=True)
+class Asking:
+    """Somebody, and what stands in addresses that are theirs to see, by the name of its parameter."""
+
+    user: User
+    token: str
+    objects: dict[str, int]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@pytest.fixture
+def owner(monkeypatch, settings) -> User:
+    """Of a workspace with something in it; nothing leaves for an exchange or a broker."""
     settings.RATE_LIMIT_FACTOR = 100_000
     monkeypatch.setattr(keys, "check", lambda _account: REPORT)
     monkeypatch.setattr(tasks.resync, "delay", lambda **_: None)
-    monkeypatch.setattr(optimise, "apply_async", lambda **_: None)
-    owner = user("owner")
-    mine = builders.account(owner="owner")
-    builders.state(mine)
-    AccountGroup.objects.create(workspace=mine.workspace, name="all")
-    if request.param == "nobody":
-        return ""
-    if request.param in {"admin", "staff"}:
-        User.objects.update(is_staff=request.param == "staff")
-        owner.refresh_from_db()
-        return tokens_of(owner).access
-    Membership.objects.create(user=user(request.param), workspace=mine.workspace, role=request.param)
-    return tokens_of(user(request.param)).access
+    monkeypatch.setattr(remote, "answering", lambda: {"worker@host": 7})
+    monkeypatch.setattr(remote, "end", lambda _nodes: None)
+    return user("owner")
+
+
+@pytest.fixture
+def objects(owner) -> dict[str, int]:
+    """One of each; the member is somebody else, whose role may change."""
+    workspace = own_workspace(owner)
+    made = {name: make(owner, workspace) for name, make in MAKERS.items()}
+    builders.state(workspace.accounts.get(pk=made["account_id"]))
+    other = Membership.objects.create(user=user("member"), workspace=workspace, role="viewer")
+    return made | {"user_id": other.user_id}
+
+
+@pytest.fixture
+def staff(owner, objects) -> Asking:
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    owner.refresh_from_db()
+    return Asking(owner, tokens_of(owner).access, objects)
+
+
+@pytest.fixture(params=["nobody", "viewer", "trader", "admin", "staff"])
+def asking(request, owner, objects) -> Asking:
+    role = request.param
+    if role == "nobody":
+        return Asking(owner, "", objects)
+    if role == "staff":
+        return request.getfixturevalue("staff")
+    somebody = owner
+    if role != "admin":
+        somebody = user(role)
+        Membership.objects.create(user=somebody, workspace=own_workspace(owner), role=role)
+    return Asking(somebody, tokens_of(somebody).access, objects)
+
+
+# Every second well formed question is about something that is there.
+_turns = cycle((True, False))
+
+
+def about_something(case: Case, objects: dict[str, int]) -> None:
+    is_well_formed = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    if is_well_formed and case.path_parameters and next(_turns):
+        case.path_parameters.update({name: objects[name] for name in case.path_parameters})
 
 
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+    max_examples=api_fuzz.EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=api_fuzz.SEED is None,
+    database=None,
 )
-def test_nothing_that_is_sent_makes_it_fail_or_lie(case, token):
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    case.call_and_validate(headers=headers)
+def test_nothing_that_is_sent_makes_it_fail_or_lie(case, asking):
+    about_something(case, asking.objects)
+    answer = case.call_and_validate(headers=asking.headers)
+    api_fuzz.note(case.operation.label, answer.status_code)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_what_is_right_is_answered_as_the_schema_says(door: Door, staff):
+    path = "/" + door.path.replace("<int:", "{").replace(">", "}")
+    operation = schema[path][door.method]
+    with_body = {"body": good_body(str(door), staff.user), "media_type": "application/json"} if operation.body else {}
+    objects = {name: pk for name, pk in staff.objects.items() if f"{{{name}}}" in path}
+    answer = operation.Case(path_parameters=objects, **with_body).call_and_validate(headers=staff.headers)
+    api_fuzz.note(operation.label, answer.status_code)
+    assert 200 <= answer.status_code < 300

@@ -23,6 +23,7 @@ def test_what_is_written_to_run_env_is_read_back(home: Home):
 def test_secrets_are_made_once_and_kept(monkeypatch):
     monkeypatch.delenv("SECRET_KEY", raising=False)
     monkeypatch.delenv("CREDENTIAL_KEYS", raising=False)
+    monkeypatch.delenv("AUDIT_SEAL_KEYS", raising=False)
     first = kept_secrets({})
     assert kept_secrets(first) == first
     assert set(kept_secrets({}).values()).isdisjoint(first.values())

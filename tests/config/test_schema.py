@@ -128,7 +128,8 @@ def furnished() -> APIClient:
     return bearer(tokens_of(owner).access)
 
 
-READ = [door.path for door in DOORS if door.method == "GET" and "<" not in door.path]
+TEXT = "api/system/metrics"
+READ = [door.path for door in DOORS if door.method == "GET" and "<" not in door.path and door.path != TEXT]
 
 
 @pytest.mark.parametrize("path", READ)
@@ -144,6 +145,12 @@ def test_what_is_answered_is_what_it_says(schema, furnished, path):
     assert not [error.message for error in validator.iter_errors(answer.json())]
     rows = answer.json().get("results")
     assert rows is None or rows
+
+
+def test_what_is_text_is_described_as_text(schema, furnished):
+    told = schema["paths"][f"/{TEXT}"]["get"]["responses"]["200"]["content"]
+    assert told == {"text/plain": {"schema": {"type": "string"}}}
+    assert furnished.get(f"/{TEXT}")["Content-Type"].startswith("text/plain")
 
 
 def test_the_schema_is_served_to_everybody():

@@ -67,6 +67,7 @@ def web_server(home: Path, *, redis_url: str, **settings: str) -> Iterator[Web]:
         "DATABASE_URL": f"sqlite:///{home / 'alphapulse.sqlite3'}",
         "SECRET_KEY": "only-for-a-test-" + "x" * 50,
         "CREDENTIAL_KEYS": new_key("test"),
+        "AUDIT_SEAL_KEYS": new_key("seal"),
         "REDIS_URL": redis_url,
         "HTTPS": "false",
         "RATE_LIMIT_FACTOR": "100",  # many callers at once are what some tests are about

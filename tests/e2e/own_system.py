@@ -29,6 +29,7 @@ class OwnSystem:
         written = {
             "SECRET_KEY": "only-for-a-test-" + "x" * 50,
             "CREDENTIAL_KEYS": new_key("test"),
+            "AUDIT_SEAL_KEYS": new_key("seal"),
             "HTTPS": "false",
             "REDIS_URL": redis_url,
         }

@@ -121,7 +121,8 @@ def test_a_worker_that_ends_by_itself_with_status_0_is_started_again(running):
 
 
 def test_ctrl_c_ends_all_in_order_and_a_second_start_keeps_the_data(running):
-    secrets = {name: running.settings[name] for name in ("SECRET_KEY", "CREDENTIAL_KEYS", "REDIS_URL", "SANDBOX_URL")}
+    names = ("SECRET_KEY", "CREDENTIAL_KEYS", "AUDIT_SEAL_KEYS", "REDIS_URL", "SANDBOX_URL")
+    secrets = {name: running.settings[name] for name in names}
     running.shell("m().objects.create_user('kept', password='p')")
 
     running.press_ctrl_c()

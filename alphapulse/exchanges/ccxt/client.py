@@ -135,6 +135,10 @@ class Client:
             warnings=permissions.warnings(granted) + unread,
         )
 
+    async def key_permissions(self) -> Permissions:
+        """One cheap question. All `None` where the exchange, or the key, does not tell."""
+        return await self._permissions()
+
     async def _permissions(self) -> Permissions:
         question = permissions.QUESTIONS.get(self.facts.exchange_id)
         if question is None:

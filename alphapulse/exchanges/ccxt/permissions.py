@@ -71,12 +71,18 @@ def _coinbase(answer: Any) -> Permissions:
     return Permissions(can_trade=answer.get("can_trade"), can_withdraw=answer.get("can_transfer"))
 
 
+ONE = {"requests": 1}
+
 QUESTIONS: Mapping[str, Question] = {
-    "binance": Question(call=Call(method="sapi_get_account_apirestrictions", rows="{}"), read=_binance),
-    "bybit": Question(call=Call(method="private_get_v5_user_query_api", rows="result{}"), read=_bybit),
-    "okx": Question(call=Call(method="private_get_account_config", rows="data[]"), read=_okx),
-    "kucoin": Question(call=Call(method="private_get_user_api_key", rows="data{}"), read=_kucoin),
-    "coinbase": Question(call=Call(method="v3_private_get_brokerage_key_permissions", rows="{}"), read=_coinbase),
+    "binance": Question(
+        call=Call(method="sapi_get_account_apirestrictions", rows="{}", costs={"sapi": 1}), read=_binance
+    ),
+    "bybit": Question(call=Call(method="private_get_v5_user_query_api", rows="result{}", costs=ONE), read=_bybit),
+    "okx": Question(call=Call(method="private_get_account_config", rows="data[]", costs=ONE), read=_okx),
+    "kucoin": Question(call=Call(method="private_get_user_api_key", rows="data{}", costs=ONE), read=_kucoin),
+    "coinbase": Question(
+        call=Call(method="v3_private_get_brokerage_key_permissions", rows="{}", costs=ONE), read=_coinbase
+    ),
 }
 
 MAY_WITHDRAW = (

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 
+from apps.core.origin import of_command, working_on
+
 
 class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
     """Django's own options last, and our lines as they are written."""
@@ -17,3 +19,8 @@ class ExplainedCommand(BaseCommand):
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
         return super().create_parser(*args, epilog=self.examples, formatter_class=_Formatter, **kwargs)
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """What it does is done by it, as the audit tells."""
+        with working_on(of_command(type(self).__module__.rpartition(".")[2])):
+            return super().execute(*args, **options)

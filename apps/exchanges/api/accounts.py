@@ -65,7 +65,11 @@ class Accounts(ListAPIView):
             asked["is_enabled"] = asked["is_enabled"] == "true"
         if "group" in asked:
             asked["groups"] = asked.pop("group")
-        return ExchangeAccount.objects.visible_to(self.request.user).filter(**asked).prefetch_related("groups")
+        return (
+            ExchangeAccount.objects.visible_to(self.request.user)
+            .filter(**asked)
+            .prefetch_related("groups", "key_notices")
+        )
 
     @extend_schema(request=AccountBody, responses={201: AccountRow})
     def post(self, request: Request) -> Response:
@@ -85,7 +89,9 @@ class OfAccount(APIView):
 
     def mine(self, account_id: int) -> ExchangeAccount:
         mine = ExchangeAccount.objects.visible_to(self.request.user)
-        return get_object_or_404(mine.select_related("workspace").prefetch_related("groups"), pk=account_id)
+        return get_object_or_404(
+            mine.select_related("workspace").prefetch_related("groups", "key_notices"), pk=account_id
+        )
 
     def changeable(self, account_id: int) -> ExchangeAccount:
         account = self.mine(account_id)
@@ -105,10 +111,9 @@ class Account(OfAccount):
     @extend_schema(request=AccountChanges, responses=AccountRow)
     def patch(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
-        stored = {name: getattr(account, name) for name in ("label", "egress", "wallets", "history_from")}
-        wanted = stored | given(AccountChanges, request)
+        changes = given(AccountChanges, request)
         with told_by_field():
-            services.change_account(account, **wanted, at=now(), actor=request.user)
+            services.change_account(account, **changes, at=now(), actor=request.user)
         return Response(AccountRow(account).data)
 
     @extend_schema(responses={204: None})
@@ -131,7 +136,7 @@ class RenewCredentials(OfAccount):
         credentials = credentials_of(wanted)
         with _a_check(), told_by_field():
             services.renew_credentials(account, credentials, actor=request.user, **wanted)
-        return Response(AccountRow(account).data)
+        return Response(AccountRow(self.mine(account_id)).data)
 
 
 class Disable(OfAccount):

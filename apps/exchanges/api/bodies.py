@@ -6,8 +6,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alphapulse.types import Credentials
-from apps.core.serializers import Body
-from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
+from apps.core.clock import now
+from apps.core.serializers import Body, Line
+from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount, KeyTrouble
+from apps.exchanges.services import key_watch
 
 LONGEST_SECRET = 8192  # a private key in PEM has some 3,000
 MOST_WALLETS, MOST_ACCOUNTS = 20, 500
@@ -30,8 +32,8 @@ class AccountBody(CredentialsBody):
     workspace_id = serializers.IntegerField(required=False, help_text="left out: the only one there is")
     exchange_id = serializers.CharField(max_length=40, help_text="ccxt's: `binance`, `kraken` ...")
     environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE.value)
-    egress = serializers.CharField(max_length=40, default=DEFAULT_EGRESS, help_text="by which IP its traffic leaves")
-    label = serializers.CharField(max_length=80)
+    egress = Line(max_length=40, default=DEFAULT_EGRESS, help_text="by which IP its traffic leaves")
+    label = Line(max_length=80)
     wallets = serializers.ListField(
         child=serializers.CharField(max_length=40),
         default=list,
@@ -49,8 +51,8 @@ class AccountBody(CredentialsBody):
 class AccountChanges(Body):
     """Fields left out stay as they are."""
 
-    label = serializers.CharField(max_length=80, required=False)
-    egress = serializers.CharField(max_length=40, required=False)
+    label = Line(max_length=80, required=False)
+    egress = Line(max_length=40, required=False)
     wallets = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=MOST_WALLETS)
     history_from = serializers.DateField(
         required=False, allow_null=True, help_text="since when its past is read; null: two years before it was added"
@@ -58,7 +60,7 @@ class AccountChanges(Body):
 
 
 class DisableBody(Body):
-    reason = serializers.CharField(max_length=250, required=False, default="", allow_blank=True)
+    reason = Line(max_length=250, required=False, default="", allow_blank=True)
 
 
 class KeyReportRow(serializers.Serializer):
@@ -71,6 +73,14 @@ class KeyReportRow(serializers.Serializer):
     ip_restricted = serializers.BooleanField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
     warnings = serializers.ListField(child=serializers.CharField())
+
+
+class NoticeRow(serializers.Serializer):
+    """What its owner should know of a key."""
+
+    kind = serializers.ChoiceField(KeyTrouble.values)
+    message = serializers.CharField(help_text="what it is, and what to do")
+    since = serializers.DateTimeField(source="opened_at")
 
 
 class AccountRow(serializers.Serializer):
@@ -88,6 +98,11 @@ class AccountRow(serializers.Serializer):
     disabled_reason = serializers.CharField(allow_blank=True)
     permissions = serializers.SerializerMethodField()
     permissions_checked_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(
+        source="key_expires_at", allow_null=True, help_text="of the key; null: never, or the exchange does not tell"
+    )
+    expires_soon = serializers.SerializerMethodField(help_text="within two weeks, or it has expired")
+    notices = serializers.SerializerMethodField()
     groups = serializers.SerializerMethodField(help_text="ids")
     created_at = serializers.DateTimeField()
 
@@ -95,13 +110,21 @@ class AccountRow(serializers.Serializer):
     def get_permissions(self, account: ExchangeAccount) -> dict[str, Any] | None:
         return account.permissions or None
 
+    def get_expires_soon(self, account: ExchangeAccount) -> bool:
+        return key_watch.expires_soon(account, now())
+
+    @extend_schema_field(NoticeRow(many=True))
+    def get_notices(self, account: ExchangeAccount) -> Any:
+        is_open = [notice for notice in account.key_notices.all() if notice.closed_at is None]
+        return NoticeRow(is_open, many=True).data
+
     def get_groups(self, account: ExchangeAccount) -> list[int]:
         return sorted(group.pk for group in account.groups.all())
 
 
 class GroupBody(Body):
     workspace_id = serializers.IntegerField(required=False, help_text="left out: the only one there is")
-    name = serializers.CharField(max_length=80)
+    name = Line(max_length=80)
     account_ids = serializers.ListField(
         child=serializers.IntegerField(), default=list, max_length=MOST_ACCOUNTS, help_text="all of the workspace"
     )
@@ -110,7 +133,7 @@ class GroupBody(Body):
 class GroupChanges(Body):
     """Fields left out stay as they are."""
 
-    name = serializers.CharField(max_length=80, required=False)
+    name = Line(max_length=80, required=False)
     account_ids = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST_ACCOUNTS)
 
 

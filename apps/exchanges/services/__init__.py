@@ -21,6 +21,7 @@ from apps.core.clock import now
 from apps.exchanges import keys
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
+from apps.exchanges.services import key_watch
 from apps.exchanges.signals import account_changed, account_created
 from apps.users.models import Workspace
 
@@ -89,7 +90,9 @@ def store_new(
     with _told_of_twins(account), transaction.atomic():
         account.save(force_insert=True)
         told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
-        record("account.created", account, at=at, actor=actor, **told, permissions=account.permissions)
+        told |= {"egress": account.egress, "wallets": account.wallets, "permissions": account.permissions}
+        record("account.created", account, at=at, actor=actor, after=told)
+        key_watch.review(account, at=at)
         _announce(account_created, account)
     return account
 
@@ -109,7 +112,7 @@ def renew_credentials(
     return store_renewal(account, report, at=now(), actor=actor)
 
 
-_REPORTED = ["permissions", "permissions_checked_at"]
+_REPORTED = ["permissions", "permissions_checked_at", "key_expires_at", "key_due_at"]
 
 
 def draft_renewal(account: ExchangeAccount, credentials: Credentials) -> None:
@@ -124,9 +127,11 @@ def store_renewal(
     """An account whose old key was rejected is enabled by one that is accepted; one disabled by hand stays so."""
     _note_report(account, report, at)
     with _told_of_twins(account), transaction.atomic():
-        _refuse_archived(account)
+        before = _held(account)
         account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
-        record("account.credentials_renewed", account, at=at, actor=actor, permissions=account.permissions)
+        told = {"before": _key_told(before), "after": _key_told(account)}
+        record("account.credentials_renewed", account, at=at, actor=actor, **told)
+        key_watch.review(account, at=at)
         if report is not None and ExchangeAccount.objects.filter(pk=account.pk, is_rejected=True).exists():
             enable_account(account, at=at, actor=actor)
         _announce(account_changed, account)
@@ -138,61 +143,56 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
     report, at = keys.check(account), now()
     _note_report(account, report, at)
     with transaction.atomic():
+        told = {"before": _key_told(_held(account)), "after": _key_told(account)}
         account.save(update_fields=_REPORTED)
-        record("account.key_checked", account, at=at, actor=actor, permissions=account.permissions)
+        record("account.key_checked", account, at=at, actor=actor, **told)
+        key_watch.review(account, at=at)
     return account
-
-
-def remove_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> None:
-    """Erases an account: its credentials, what was read of it, its history. The audit's entries stay."""
-    # Disabled first: its syncs stop, and so do its exchange's prices where nobody else needs them.
-    disable_account(account, reason="being removed", at=at, actor=actor)
-    with transaction.atomic():
-        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
-        record("account.removed", account, at=at, actor=actor, **told)
-        account.delete()
 
 
 def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> bool:
     """Deleted, as its owner sees it: its credentials are erased at once, its syncs end, its history stays and counts.
 
-    False where it was archived already. There is no way back; `remove_account` erases the history too.
+    False where it was archived already. There is no way back; what stays is exported and deleted by `purging`.
     """
-    erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}}
+    erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}, "key_expires_at": None}
     with transaction.atomic():
         gone = {"is_enabled": False, "disabled_reason": "deleted", "is_rejected": False, "archived_at": at}
         if not ExchangeAccount.objects.live().filter(pk=account.pk).update(**gone, **erased):
             return False
         account.refresh_from_db()
+        told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
+        told |= {"group_ids": sorted(account.groups.values_list("pk", flat=True))}
         account.groups.clear()
-        record("account.archived", account, at=at, actor=actor, label=account.label, exchange_id=account.exchange_id)
+        record("account.archived", account, at=at, actor=actor, before=told)
+        key_watch.review(account, at=at)
         _announce(account_changed, account)
     return True
 
 
-def change_account(
-    account: ExchangeAccount,
-    *,
-    label: str,
-    egress: str,
-    wallets: Sequence[str],
-    history_from: date | None,
-    at: datetime,
-    actor: Any = None,
-) -> bool:
-    """What may change about an account beside its keys; False where nothing did. Raises AccountRefused."""
-    refuse_unknown_wallets(account.exchange_id, wallets)
-    wanted = {"label": _readable(label), "egress": egress, "wallets": list(wallets), "history_from": history_from}
+# What may change about an account beside its keys.
+CHANGEABLE = ("label", "egress", "wallets", "history_from")
+
+
+def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None, **changes: Any) -> bool:
+    """`changes` are some of CHANGEABLE; what is left out stays as it is, also where somebody changes it meanwhile.
+
+    False where nothing differs. Raises AccountRefused.
+    """
+    if "wallets" in changes:
+        refuse_unknown_wallets(account.exchange_id, changes["wallets"])
+    if "label" in changes:
+        changes["label"] = _readable(changes["label"])
     with transaction.atomic():
         stored = ExchangeAccount.objects.select_for_update().get(pk=account.pk)
-        before = {name: getattr(stored, name) for name, value in wanted.items() if getattr(stored, name) != value}
+        for name in CHANGEABLE:
+            setattr(account, name, changes.get(name, getattr(stored, name)))
+        before = {name: getattr(stored, name) for name, value in changes.items() if getattr(stored, name) != value}
         if not before:
             return False
-        for name, value in wanted.items():
-            setattr(account, name, value)
         _refuse_twins(account)
-        ExchangeAccount.objects.filter(pk=account.pk).update(**wanted)
-        after = {name: wanted[name] for name in before}
+        after = {name: changes[name] for name in before}
+        ExchangeAccount.objects.filter(pk=account.pk).update(**after)
         record("account.changed", account, at=at, actor=actor, before=_as_json(before), after=_as_json(after))
         _announce(account_changed, account)
     return True
@@ -224,17 +224,26 @@ def _switch(
         other = ExchangeAccount.objects.live().filter(pk=account.pk, is_enabled=not to)
         if not other.update(is_enabled=to, disabled_reason=reason, is_rejected=is_rejected):
             return False
+        before = {"is_enabled": not to} | ({"reason": account.disabled_reason} if to else {})
+        after = {"is_enabled": to} | ({} if to else {"reason": reason})
         account.is_enabled, account.disabled_reason, account.is_rejected = to, reason, is_rejected
-        action, details = ("account.enabled", {}) if to else ("account.disabled", {"reason": reason})
-        record(action, account, at=at, actor=actor, **details)
+        action = "account.enabled" if to else "account.disabled"
+        record(action, account, at=at, actor=actor, before=before, after=after)
         _announce(account_changed, account)
     return True
 
 
-def _refuse_archived(account: ExchangeAccount) -> None:
-    """Deleted while its new key was being checked: nothing may be kept of that."""
-    if not ExchangeAccount.objects.live().select_for_update().filter(pk=account.pk).exists():
+def _held(account: ExchangeAccount) -> ExchangeAccount:
+    """As it is stored, locked. Deleted while its new key was being checked: nothing may be kept of that."""
+    stored = ExchangeAccount.objects.live().select_for_update().filter(pk=account.pk).first()
+    if stored is None:
         raise AccountRefused("This account has been deleted.")
+    return stored
+
+
+def _key_told(account: ExchangeAccount) -> dict[str, Any]:
+    """Of a key what may be known: which one it is (the start of a digest), and what it may do."""
+    return {"key": account.key_fingerprint[:12], "permissions": account.permissions}
 
 
 def _announce(signal: Signal, account: ExchangeAccount) -> None:
@@ -244,6 +253,8 @@ def _announce(signal: Signal, account: ExchangeAccount) -> None:
 def _note_report(account: ExchangeAccount, report: KeyReport | None, at: datetime) -> None:
     account.permissions = keys.permissions(report) if report else {}
     account.permissions_checked_at = at if report else None
+    account.key_expires_at = report.expires_at if report else None
+    account.key_due_at = at + key_watch.ASKED_EVERY if report else None
 
 
 def _known_exchange(exchange_id: str) -> str:

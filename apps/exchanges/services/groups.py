@@ -27,7 +27,7 @@ def make_group(
     with _named_once(name), transaction.atomic():
         group = AccountGroup.objects.create(workspace=workspace, name=name)
         group.accounts.set(_accounts(workspace, account_ids))
-        record("group.created", group, at=at, actor=actor, name=name, account_ids=sorted(set(account_ids)))
+        record("group.created", group, at=at, actor=actor, after={"name": name, "account_ids": _ids(group)})
     return group
 
 
@@ -41,6 +41,8 @@ def change_group(
 ) -> AccountGroup:
     """What is None stays as it is. Raises GroupRefused."""
     with _named_once(name or group.name), transaction.atomic():
+        # Two at once: the second sees what the first made.
+        group = AccountGroup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=group.pk)
         before = {"name": group.name, "account_ids": _ids(group)}
         if name is not None:
             group.name = name
@@ -56,7 +58,7 @@ def change_group(
 def remove_group(group: AccountGroup, *, actor: Any, at: datetime) -> None:
     """The accounts stay."""
     with transaction.atomic():
-        record("group.removed", group, at=at, actor=actor, name=group.name, account_ids=_ids(group))
+        record("group.removed", group, at=at, actor=actor, before={"name": group.name, "account_ids": _ids(group)})
         group.delete()
 
 

@@ -15,7 +15,7 @@ from alphapulse.types import LedgerKind, Side, SyncKind, TransferKind, TransferS
 from apps.core.pagination import Pages, TimePages
 from apps.core.query import Check, checked, moment, one_of, text
 from apps.exchanges.models import Environment, ExchangeAccount
-from apps.ledger.api.rows import Money
+from apps.ledger.api.rows import Money, iso
 from apps.ledger.api.wallets import accounts_asked
 from apps.ledger.models import Event, FundingPayment, HistoryCursor, LedgerEntry, Trade, Transfer
 from apps.ledger.services.coverage import Coverage, SourceCoverage, coverage
@@ -137,11 +137,7 @@ class Events(ListAPIView):
 
 def _latest(times: list[datetime | None]) -> str | None:
     known = [time for time in times if time]
-    return _time(max(known)) if known and len(known) == len(times) else None
-
-
-def _time(at: datetime | None) -> str | None:
-    return serializers.DateTimeField().to_representation(at) if at else None
+    return iso(max(known)) if known and len(known) == len(times) else None
 
 
 @extend_schema_view(get=extend_schema(responses=TradePage))
@@ -265,7 +261,7 @@ def _account(account: ExchangeAccount, histories: list[Coverage]) -> dict[str, A
         "account": account.label,
         "exchange_id": account.exchange_id,
         "environment": account.environment,
-        "history_from": _time(account.history_start),
+        "history_from": iso(account.history_start),
         "histories": [_history(each) for each in histories],
         "untold": dict(account.exchange.untold),
     }
@@ -274,11 +270,11 @@ def _account(account: ExchangeAccount, histories: list[Coverage]) -> dict[str, A
 def _history(covered: Coverage) -> dict[str, Any]:
     return {
         "kind": covered.kind,
-        "complete_since": _time(covered.complete_since),
-        "read_until": _time(covered.read_until),
+        "complete_since": iso(covered.complete_since),
+        "read_until": iso(covered.read_until),
         "progress": covered.progress,
         "sources": [_source(each) for each in covered.sources],
-        "first_behind": [_list(each) | {"reached_at": _time(each.reached_at)} for each in covered.first_behind],
+        "first_behind": [_list(each) | {"reached_at": iso(each.reached_at)} for each in covered.first_behind],
         "troubles": [_list(each) | {"status": each.status, "error": each.error} for each in covered.troubles],
     }
 
@@ -287,11 +283,11 @@ def _source(covered: SourceCoverage) -> dict[str, Any]:
     sweep = covered.sweep
     return {
         "source": covered.source,
-        "complete_since": _time(covered.complete_since),
-        "read_until": _time(covered.read_until),
+        "complete_since": iso(covered.complete_since),
+        "read_until": iso(covered.read_until),
         "lists": covered.lists,
         "behind": covered.behind,
-        "swept": {"looked": sweep.looked, "of": sweep.listed, "through_at": _time(sweep.through_at)} if sweep else None,
+        "swept": {"looked": sweep.looked, "of": sweep.listed, "through_at": iso(sweep.through_at)} if sweep else None,
     }
 
 

@@ -1,5 +1,8 @@
 """What exchanges say an account has, on the wire: money as plain strings, times as ISO 8601 UTC."""
 
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -12,7 +15,7 @@ from apps.ledger.models import WalletReading, WalletStatus
 
 
 class Origin(serializers.Serializer):
-    """What `Whose` says, for the schema."""
+    """What `origin_of` says, for the schema."""
 
     account_id = serializers.IntegerField()
     account = serializers.CharField(help_text="its label")
@@ -24,30 +27,47 @@ class Origin(serializers.Serializer):
     stale_reason = serializers.CharField(allow_blank=True)
 
 
-class Whose(serializers.Serializer):
-    """What every row that came from an exchange says of its origin and its age, as of the context's `now`."""
+def origin_of(reading: WalletReading, now: datetime) -> dict[str, Any]:
+    """What every row of a wallet says of where it came from, and of its age at that time."""
+    reason = reading.stale_reason(now)
+    return {
+        "account_id": reading.account_id,
+        "account": reading.account.label,
+        "exchange_id": reading.account.exchange_id,
+        "environment": reading.account.environment,
+        "wallet": reading.wallet,
+        "as_of": iso(reading.as_of),
+        "stale": bool(reason),
+        "stale_reason": reason,
+    }
 
-    def to_representation(self, row: Any) -> dict[str, Any]:
-        reading: WalletReading = row if isinstance(row, WalletReading) else row.reading
-        reason = reading.stale_reason(self.context["now"])
-        return {
-            "account_id": reading.account_id,
-            "account": reading.account.label,
-            "exchange_id": reading.account.exchange_id,
-            "environment": reading.account.environment,
-            "wallet": reading.wallet,
-            **super().to_representation(row),
-            "as_of": _time(reading.as_of),
-            "stale": bool(reason),
-            "stale_reason": reason,
-        }
+
+class Whose(serializers.Serializer):
+    """Rows as `values()` of their `sources`, each told with its origin: `origins` of the context, by reading."""
+
+    @classmethod
+    def sources(cls) -> list[str]:
+        return ["reading_id", *(field.source or name for name, field in cls._declared_fields.items())]
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, str, Callable[[Any], Any]]]:
+        return [(name, field.source, field.to_representation) for name, field in self.fields.items()]
+
+    def to_representation(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        # DRF asks each field of each row how it is read: a third of what a page of balances costs.
+        own = {name: None if row[source] is None else tell(row[source]) for name, source, tell in self._columns}
+        return self.context["origins"][row["reading_id"]] | own
 
 
 class WalletRow(Whose):
-    """How current a wallet is."""
+    """How current a wallet is: what `wallet_row` says, for the schema."""
 
     status = serializers.ChoiceField(WalletStatus.values)
     error = serializers.CharField()
+
+
+def wallet_row(reading: WalletReading, now: datetime) -> dict[str, Any]:
+    return origin_of(reading, now) | {"status": reading.status, "error": reading.error}
 
 
 class BalanceRow(Whose):
@@ -119,5 +139,6 @@ class OrderPage(ReadPage):
     results = OrderRow(many=True)
 
 
-def _time(at: Any) -> str | None:
-    return serializers.DateTimeField().to_representation(at) if at else None
+def iso(at: datetime | None) -> str | None:
+    """As DRF writes it; UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None

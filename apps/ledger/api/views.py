@@ -14,7 +14,17 @@ from apps.core.clock import now
 from apps.core.pagination import Pages, TimePages
 from apps.core.query import Check, checked, moment, one_of, text
 from apps.exchanges.models import Environment
-from apps.ledger.api.rows import BalancePage, BalanceRow, OrderPage, OrderRow, PositionPage, PositionRow, WalletRow
+from apps.ledger.api.rows import (
+    BalancePage,
+    BalanceRow,
+    OrderPage,
+    OrderRow,
+    PositionPage,
+    PositionRow,
+    Whose,
+    origin_of,
+    wallet_row,
+)
 from apps.ledger.api.wallets import wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
 from apps.users.scopes import Scope
@@ -37,6 +47,7 @@ class ReadRows(ListAPIView):
 
     model: type[ReadRow]
     kind: SyncKind
+    serializer_class: type[Whose]
     scope = Scope.PORTFOLIO_READ
     filters: Mapping[str, Check] = {}
     lookups: Mapping[str, str] = {}
@@ -50,19 +61,20 @@ class ReadRows(ListAPIView):
         self.now = now()
         self.asked = checked(request.query_params, self.parameters)
         self.wallets = wallets_behind(request.user, self.kind, self.asked)
-        page = super().list(request, *args, **kwargs)
-        wallets = WalletRow(self.wallets, many=True, context={"now": self.now}).data
+        wallets = [wallet_row(reading, self.now) for reading in self.wallets]
         is_complete = not any(reading.is_missing(self.now) for reading in self.wallets)
+        page = super().list(request, *args, **kwargs)
         return Response({"complete": is_complete, "wallets": wallets, **page.data})
 
     def get_queryset(self) -> ReadRowQuerySet:
         # The wallets are the caller's own: nobody sees rows of any other.
         rows = self.model.objects.filter(reading__in=[reading.pk for reading in self.wallets if reading.pk])
         narrowed = {self.lookups[name]: value for name, value in self.asked.items() if name in self.lookups}
-        return rows.filter(**narrowed).with_account()
+        return rows.filter(**narrowed).values("pk", *self.serializer_class.sources())
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"now": self.now}
+        origins = {reading.pk: origin_of(reading, self.now) for reading in self.wallets if reading.pk}
+        return super().get_serializer_context() | {"origins": origins}
 
 
 @extend_schema_view(get=extend_schema(responses=BalancePage))

@@ -85,9 +85,6 @@ class ReadRowQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> ReadRowQuerySet:
         return self.filter(reading__account__workspace__memberships__user=user, reading__account__archived_at=None)
 
-    def with_account(self) -> ReadRowQuerySet:
-        return self.select_related("reading__account__workspace")
-
 
 class ReadRow(models.Model):
     """A row of one wallet, as current as its reading says."""

@@ -27,18 +27,25 @@ class ValuedPositionRow(PositionRow):
     notional_value = Money()
     unrealized_pnl_value = Money()
 
-    def to_representation(self, row: Position) -> dict[str, Any]:
-        row.settle, row.currency = settles_in(row.symbol), self.context["currency"]
-        row.notional_value = self._worth(row, row.notional)
-        row.unrealized_pnl_value = self._worth(row, earned_by(row))
-        return super().to_representation(row)
+    @classmethod
+    def sources(cls) -> list[str]:
+        return PositionRow.sources()
 
-    def _worth(self, row: Position, amount: Decimal | None) -> Decimal | None:
-        account = row.account
-        prices = prices_of(account.environment, now=self.context["now"], at_par=self.context["at_par"])
-        asset, pieces = prices.aliases.meaning(account.exchange_id, row.settle, self.context["now"])
-        price = prices.book.price(asset, row.currency, near=account.exchange_id)
-        worth = worth_of(amount, price)
+    def to_representation(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        position, origin = Position(**row), self.context["origins"][row["reading_id"]]
+        valued = {
+            "settle": settles_in(position.symbol),
+            "currency": self.context["currency"],
+            "notional_value": self._worth(origin, position, position.notional),
+            "unrealized_pnl_value": self._worth(origin, position, earned_by(position)),
+        }
+        return super().to_representation({**row, **valued})
+
+    def _worth(self, origin: Mapping[str, Any], position: Position, amount: Decimal | None) -> Decimal | None:
+        now, exchange_id = self.context["now"], origin["exchange_id"]
+        prices = prices_of(origin["environment"], now=now, at_par=self.context["at_par"])
+        asset, pieces = prices.aliases.meaning(exchange_id, settles_in(position.symbol), now)
+        worth = worth_of(amount, prices.book.price(asset, self.context["currency"], near=exchange_id))
         return None if worth is None else worth * pieces
 
 
@@ -60,4 +67,5 @@ class ValuedPositions(Positions):
     def get_serializer_context(self) -> dict[str, Any]:
         mine = settings_of(self.request.user)
         currency = self.asked.get("currency", mine.base_currency)
-        return super().get_serializer_context() | {"currency": currency, "at_par": mine.stablecoins_at_par}
+        told = {"currency": currency, "at_par": mine.stablecoins_at_par, "now": self.now}
+        return super().get_serializer_context() | told

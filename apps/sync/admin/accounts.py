@@ -78,4 +78,4 @@ class SyncedAccountAdmin(ExchangeAccountAdmin):
         disabled = [account.label for account in queryset if not account.is_enabled]
         if disabled:
             self.message_user(request, f"Disabled, so not read: {', '.join(disabled)}.", messages.WARNING)
-        ask(self, request, [{"account_id": account.pk} for account in queryset if account.is_enabled])
+        ask(self, request, [(account, {"account_id": account.pk}) for account in queryset if account.is_enabled])

@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from kombu.exceptions import OperationalError
 
 from alphapulse.resilience.breaker import Breaker
+from apps.audit.services import record
 from apps.core.admin import EMPTY, alarming, short, since, with_aside
 from apps.core.clock import now
 from apps.core.durations import counted, from_words, in_words
@@ -23,12 +24,13 @@ from apps.sync.services.interval import LONGEST, SHORTEST
 BROKER_AWAY = "The message broker does not answer ({}): nothing was asked for. Is Redis running?"
 
 
-def ask(modeladmin: admin.ModelAdmin, request: HttpRequest, wishes: Iterable[dict[str, Any]]) -> None:
-    """Sends a resync for each; a broker that is away is told once."""
+def ask(modeladmin: admin.ModelAdmin, request: HttpRequest, wishes: Iterable[tuple[Model, dict[str, Any]]]) -> None:
+    """Sends a resync for each, and writes down of which row it was asked; a broker that is away is told once."""
     sent = 0
     try:
-        for wish in wishes:
+        for row, wish in wishes:
             tasks.resync.delay(**wish)
+            record("sync.asked", row, at=now(), actor=request.user, kind=wish.get("kind"))
             sent += 1
     except OperationalError as problem:
         modeladmin.message_user(request, BROKER_AWAY.format(problem), messages.ERROR)

@@ -113,8 +113,9 @@ class SyncStateAdmin(StateColumns, ReadOnlyAdmin):
             )
         # An exchange's own state goes by exchange and kind.
         wishes = [
-            {"kind": state.kind}
-            | ({"account_id": state.account_id} if state.account_id else {"exchange_id": state.exchange_id})
+            (state, {"kind": state.kind, "account_id": state.account_id})
+            if state.account_id
+            else (state, {"kind": state.kind, "exchange_id": state.exchange_id})
             for state in asked
         ]
         ask(self, request, wishes)

@@ -7,6 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapulse.types import ACCOUNT_KINDS
+from apps.audit.services import record
+from apps.core.clock import now
 from apps.core.limits import Limit
 from apps.core.problems import Conflict, TryLater
 from apps.core.serializers import Body, given
@@ -48,6 +50,7 @@ class Resync(OfAccount):
             tasks.resync.delay(account_id=account.pk, **({"kind": kind} if kind else {}))
         except OperationalError:
             raise TryLater("The message broker does not answer: nothing was asked for.") from None
+        record("sync.asked", account, at=now(), actor=request.user, kind=kind)
         told = {"account_id": account.pk, "kinds": sorted(state.kind for state in states)}
         return Response(ResyncRow(told).data, status=status.HTTP_202_ACCEPTED)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from loguru import logger
 
 from alphapulse.exchanges import catalogue
@@ -15,6 +15,7 @@ from alphapulse.exchanges.reading import OpenOrder, Outcome
 from alphapulse.exchanges.told import usage
 from alphapulse.types import ACCOUNT_KINDS, Order, OrderStatus, SyncKind
 from apps.core.clock import now as clock_now
+from apps.core.writers import in_turn
 from apps.exchanges import budgets, connections
 from apps.ledger import services as ledger
 from apps.market import services as market
@@ -37,6 +38,9 @@ NOTHING_ASKED = Outcome()
 
 # How a value that no row can hold is refused: by the database, its driver, or the encoder on the way to it.
 REFUSALS = (DatabaseError, ValueError, TypeError)
+
+# A deadlock, or a lock that was waited for in vain, is the database's trouble, and usually gone the next time.
+STORED_AT_MOST = 2
 
 
 # What belongs to an exchange.
@@ -160,9 +164,25 @@ def _open_orders(claim: Claim) -> dict[int, list[OpenOrder]]:
 
 
 def _store(claim: Claim, results: Results) -> None:
+    """What the database cannot store now, though nothing is wrong with it, is given back: it is due as it was."""
+    trouble: OperationalError | None = None
+    for _ in range(STORED_AT_MOST):
+        try:
+            _store_or_refuse(claim, results)
+        except OperationalError as problem:
+            logger.warning("run {}: the database had trouble: {}", claim.run.pk, problem)
+            trouble = problem
+        else:
+            return
+    settle.given_back(claim, f"Nothing was stored, the database had trouble: {trouble}", clock_now())
+
+
+def _store_or_refuse(claim: Claim, results: Results) -> None:
     try:
-        with transaction.atomic():
+        with in_turn(), transaction.atomic():
             _store_states(claim, claim.states, results)
+    except OperationalError:
+        raise
     except REFUSALS as problem:
         logger.warning("run {}: the batch was refused, storing it account by account: {}", claim.run.pk, problem)
         _store_one_by_one(claim, results)
@@ -170,11 +190,13 @@ def _store(claim: Claim, results: Results) -> None:
 
 def _store_one_by_one(claim: Claim, results: Results) -> None:
     """A value that the database refuses costs its own account, not its forty-nine neighbours."""
-    with transaction.atomic():
+    with in_turn(), transaction.atomic():
         for state in claim.states:
             try:
                 with transaction.atomic():
                     _store_states(claim, [state], results)
+            except OperationalError:
+                raise
             except REFUSALS as problem:
                 poison = BadResponse(
                     f"The database refused what {claim.route.exchange_id} sent: {problem}",

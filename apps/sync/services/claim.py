@@ -15,6 +15,7 @@ from alphapulse.exchanges.history import Wanted
 from alphapulse.exchanges.route import Route
 from alphapulse.resilience.breaker import Breaker, BreakerState
 from alphapulse.types import SyncKind
+from apps.core.writers import in_turn
 from apps.exchanges import budgets, connections, health
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.services.sweep import Looks
@@ -166,7 +167,7 @@ def _first(
         except ExchangeError as problem:
             _refuse(of_lane, problem, now)
             continue
-        claim = _claim(of_lane, route, kind, lane, keep=kept(route, kind, for_people), now=now)
+        claim = _claim(of_lane, route, kind, lane, keep=kept(route, kind, for_people, now), now=now)
         if claim is not None:
             return claim
     return None
@@ -183,7 +184,8 @@ def _claim(
     if grant.is_uncounted:
         health.spent_uncounted(route, at=now)
     may_ask = not lane.is_probing or health.take_probe(route, now)
-    run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
+    with in_turn():
+        run, states = _take(due, route, kind, limit=grant.units, now=now) if may_ask else (None, [])
     grant = budgets.give_back(grant, unused=grant.units - len(states))
     if run is None:
         return None

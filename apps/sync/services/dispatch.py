@@ -7,7 +7,7 @@ from math import ceil
 from django.db.models import Min
 
 from alphapulse.exchanges.catalogue import EXCHANGES
-from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
+from alphapulse.types import EXCHANGE_KINDS, SyncKind
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services.claim import READ_ON, asked_states, batch_size, open_lanes
 
@@ -32,11 +32,11 @@ def batches_wanted(exchange_id: str, now: datetime) -> dict[SyncKind, int]:
 
 
 def _room(kind: SyncKind, live: Counter[SyncKind]) -> int:
-    """How many more of the kind may be under way, beside those."""
+    """How many more of the kind may be under way, beside those. Of what is read on, one: others have other quotas."""
     room = min(MAX_LIVE - live[kind], MAX_LIVE_OF_EXCHANGE - live.total())
     if kind not in READ_ON:
         return room
-    return min(room, MAX_LIVE_READING_ON - sum(live[each] for each in READ_ON))
+    return min(room, 1, MAX_LIVE_READING_ON - sum(live[each] for each in READ_ON))
 
 
 def asked_for(exchange_id: str, now: datetime) -> list[bool]:
@@ -51,14 +51,21 @@ def other_exchanges_due(now: datetime) -> list[str]:
 
 
 def _due_kinds(exchange_id: str, now: datetime) -> list[SyncKind]:
-    """What serves all accounts first, then what they have, then what happened; of each the longest waiting.
-
-    Where the budget is short, no kind starves.
+    """What serves all accounts first, then what they have, the longest waiting first: where the budget is short, none
+    starves. Then what happened, each second another kind first: one whose quota is spent stands in no other's way.
     """
     due = SyncState.objects.filter(exchange_id=exchange_id).due(now)
     by_age = due.values_list("kind").annotate(oldest=Min("due_at")).order_by("oldest")
     kinds = [SyncKind(kind) for kind, _ in by_age]
-    return sorted(kinds, key=lambda kind: (kind not in EXCHANGE_KINDS, kind not in ACCOUNT_KINDS))
+    now_first = sorted((kind for kind in kinds if kind not in READ_ON), key=lambda kind: kind not in EXCHANGE_KINDS)
+    return now_first + _turned([kind for kind in READ_ON if kind in kinds], now)
+
+
+def _turned(kinds: list[SyncKind], now: datetime) -> list[SyncKind]:
+    """Each second others, and each minute others at its beginning, when quotas are fresh."""
+    second = int(now.timestamp())
+    first = (second * MAX_LIVE_READING_ON + second // 60) % max(len(kinds), 1)
+    return kinds[first:] + kinds[:first]
 
 
 def _live(exchange_id: str, now: datetime) -> list[SyncKind]:

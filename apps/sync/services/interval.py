@@ -24,10 +24,10 @@ def change_interval(state: SyncState, interval: timedelta | None, *, at: datetim
         soon = at + stored.interval
         earlier = Case(When(due_at__gt=soon, failures=0, then=Value(soon)), default=F("due_at"))
         SyncState.objects.filter(pk=state.pk).update(interval_override=interval, due_at=earlier)
-        record("sync.interval_changed", state, at=at, actor=actor, before=_text(before), after=_text(interval))
+        record("sync.interval_changed", state, at=at, actor=actor, before=_told(before), after=_told(interval))
     state.interval_override = interval
     return True
 
 
-def _text(interval: timedelta | None) -> str | None:
-    return None if interval is None else str(interval)
+def _told(interval: timedelta | None) -> dict[str, str | None]:
+    return {"interval": None if interval is None else str(interval)}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from alphapulse.exchanges.errors import (
@@ -96,6 +97,13 @@ def run(claim: Claim, held: list[SyncState], results: Mapping[int, Outcome], *, 
         changed=F("changed") + changed,
         error=str(errors[0])[:500] if errors else F("error"),
     )
+
+
+def given_back(claim: Claim, reason: str, now: datetime) -> None:
+    """As if it had never been claimed: nobody failed, nothing is lost, and the next run takes it."""
+    with transaction.atomic():
+        SyncState.objects.filter(claim=claim.run.pk).update(claimed_until=None)
+        SyncRun.objects.filter(pk=claim.run.pk).update(finished_at=now, error=reason[:500])
 
 
 def health(claim: Claim, outcomes: Collection[Outcome], now: datetime) -> None:

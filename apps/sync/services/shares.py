@@ -1,14 +1,14 @@
 """What each sync leaves of an exchange's limits to others."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import ceil
-
-from django.db.models import Count
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.facts import Exchange
 from alphapulse.exchanges.route import Route
-from alphapulse.resilience.budget import Quota
+from alphapulse.exchanges.told import clock_offset
+from alphapulse.resilience.budget import Quota, left_of_window
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
 from apps.sync.models import SyncState
 
@@ -22,9 +22,9 @@ READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP, SyncKind.CANDLES)
 MOST_FOR_LIVE = 0.65
 
 
-def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
+def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapping[str, int]:
     """What accounts leave of each quota: for the exchange's prices and markets, which serve all, and for people; and
-    histories, for what accounts have now.
+    histories, for what accounts have now. Of that only what the rest of the window needs: its beginning is spent.
     """
     if kind in EXCHANGE_KINDS:
         return {}
@@ -38,7 +38,11 @@ def kept(route: Route, kind: SyncKind, for_people: float) -> Mapping[str, int]:
     # What accounts have is granted only where `keep` is left, even when prices and people have spent theirs: histories
     # that left it once would, with those, stand in the way.
     live = _for_live(facts, route, beside=keep)
-    return {name: weight + live[name] for name, weight in keep.items()}
+    at = now + clock_offset(route)
+    return {
+        quota.name: keep[quota.name] + ceil(live[quota.name] * left_of_window(at, quota.window))
+        for quota in facts.quotas
+    }
 
 
 def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
@@ -50,14 +54,22 @@ def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
 def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Mapping[str, int]:
     """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
     lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
-    states = SyncState.objects.filter(**lane, kind__in=ACCOUNT_KINDS, due_at__isnull=False)
-    numbers = dict(states.order_by().values_list("kind").annotate(number=Count("pk")))
+    states = SyncState.objects.filter(**lane, due_at__isnull=False)
+    numbers = {kind: states.filter(kind=kind)[: _enough(facts, kind)].count() for kind in ACCOUNT_KINDS}
     needs = {
         quota.name: beside.get(quota.name, 0)
-        + sum(_needs(facts, kind, quota) * numbers.get(kind, 0) for kind in ACCOUNT_KINDS)
+        + sum(_needs(facts, kind, quota) * numbers[kind] for kind in ACCOUNT_KINDS)
         for quota in facts.quotas
     }
     return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}
+
+
+def _enough(facts: Exchange, kind: SyncKind) -> int:
+    """So many accounts fill every quota's part that is left to them: more of them need not be counted."""
+    fills = [
+        ceil(quota.limit * MOST_FOR_LIVE / needs) for quota in facts.quotas if (needs := _needs(facts, kind, quota))
+    ]
+    return max(fills, default=0)
 
 
 def _needs(facts: Exchange, kind: SyncKind, quota: Quota) -> int:

@@ -41,7 +41,8 @@ def plan(claim: Claim, now: datetime) -> Plan:
     grants = [_spared(claim, usual)]
     for read in claim.facts.reads.get(claim.kind, ()):
         waiting = [account for account, reads in due.items() if read in reads and read.is_seldom]
-        if waiting:
+        # Of a window whose count is lost little may be spent, and nobody knows what accounts need is left of it.
+        if waiting and not claim.grant.is_unsure:
             costs = claim.facts.costs(claim.kind, [read.wallet])
             keep = left_by_seldom(claim.route, claim.keep)
             when = {"now": now, "keep": keep, "uncounted_at": claim.uncounted_at}

@@ -1,11 +1,15 @@
 """How the syncs go, on the wire."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from alphapulse.resilience.breaker import BreakerState
+from apps.core.serializers import Body
+from apps.exchanges.api.bodies import NoticeRow
 from apps.exchanges.models import Environment
 from apps.sync.services.status import Standing
-from apps.system.models import Trouble
+from apps.system.models import RestartState, Trouble
 
 
 class Seconds(serializers.FloatField):
@@ -77,9 +81,53 @@ class EventRow(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class KeyNoticeRow(NoticeRow):
+    account_id = serializers.IntegerField()
+    account = serializers.CharField(source="account.label")
+
+
 class StatusRow(serializers.Serializer):
     now = serializers.DateTimeField()
     summary = SummaryRow()
     exchanges = ExchangeRow(many=True)
     states = StateRow(many=True)
+    keys = KeyNoticeRow(many=True, help_text="what owners should know of their keys")
     events = EventRow(many=True, required=False, help_text="open ones, for staff: what is wrong with the system itself")
+
+
+class RestartBody(Body):
+    """What is to be started anew: at least one of these."""
+
+    beat = serializers.BooleanField(default=False)
+    all_workers = serializers.BooleanField(default=False, help_text="all that answer")
+    workers = serializers.ListField(
+        child=serializers.CharField(max_length=150),
+        default=list,
+        max_length=100,
+        help_text="by node name (`sync@host`), or by what stands before the @: then on all hosts",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not any(attrs.values()):
+            raise serializers.ValidationError("Say what: `beat`, `all_workers`, or `workers` by name.")
+        return attrs
+
+
+class RestartedProcessRow(serializers.Serializer):
+    name = serializers.CharField(help_text="a worker's node name, or `beat`")
+    state = serializers.ChoiceField(RestartState.choices)
+    message = serializers.CharField(help_text="how it stands, and what to do")
+    old_pid = serializers.IntegerField(allow_null=True)
+    new_pid = serializers.IntegerField(allow_null=True)
+    changed_at = serializers.DateTimeField()
+
+
+class RestartRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    state = serializers.ChoiceField(
+        RestartState.choices,
+        help_text="of the process that is least far; `done` when each has a new one, `failed` once one has not in time",
+    )
+    asked_at = serializers.DateTimeField()
+    asked_by = serializers.CharField(allow_null=True)
+    processes = RestartedProcessRow(many=True)

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from apps.core.durations import in_words
 from apps.system.models import Heartbeat, Trouble, of_queue
-from apps.system.services import impatient_redis
+from apps.system.services.readiness import impatient_redis
 from apps.system.watchdog.look import Finding, Look
 
 # Three heartbeats missed.

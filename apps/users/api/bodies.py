@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
-from apps.core.serializers import Body
+from apps.core.serializers import Body, Line
 from apps.users.models import BASE_CURRENCIES, NumberFormat, Role
 from apps.users.scopes import Scope
 from apps.users.tokens import PERSONAL
@@ -20,9 +20,7 @@ SCOPES = [scope.value for scope in Scope]
 class LoginBody(Body):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
-    code = serializers.CharField(
-        max_length=40, required=False, default="", allow_blank=True, help_text="where two-factor is enabled"
-    )
+    code = Line(max_length=40, required=False, default="", allow_blank=True, help_text="where two-factor is enabled")
     scopes = serializers.ListField(
         child=serializers.ChoiceField(SCOPES),
         required=False,
@@ -130,7 +128,7 @@ class SessionRow(serializers.Serializer):
 
 
 class ApiTokenBody(Body):
-    name = serializers.CharField(max_length=80, help_text="what it is for")
+    name = Line(max_length=80, help_text="what it is for")
     scopes = serializers.ListField(
         child=serializers.ChoiceField(SCOPES), allow_empty=False, max_length=len(SCOPES), help_text="what it may do"
     )
@@ -170,7 +168,7 @@ class MemberRow(serializers.Serializer):
 
 class InvitationBody(Body):
     role = serializers.ChoiceField(Role.choices)
-    note = serializers.CharField(max_length=120, required=False, default="", allow_blank=True, help_text="for whom")
+    note = Line(max_length=120, required=False, default="", allow_blank=True, help_text="for whom")
 
 
 class InvitationRow(serializers.Serializer):

@@ -53,7 +53,7 @@ class Settings(APIView):
     @extend_schema(request=SettingsBody, responses=SettingsBody)
     def put(self, request: Request) -> Response:
         changes = columns_of(given(SettingsBody, request))
-        return Response(SettingsBody(preferences.change_settings(request.user, changes)).data)
+        return Response(SettingsBody(preferences.change_settings(request.user, changes, now=now())).data)
 
 
 class Mine(ListAPIView):

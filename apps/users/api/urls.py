@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.users.api import doors, me, two_factor, workspaces
+from apps.users.api import audit, doors, me, two_factor, workspaces
 
 urlpatterns = [
     path("login", doors.Login.as_view()),
@@ -21,5 +21,6 @@ urlpatterns = [
     path("workspaces/<int:workspace_id>/members/<int:user_id>", workspaces.Member.as_view()),
     path("workspaces/<int:workspace_id>/invitations", workspaces.Invitations.as_view()),
     path("workspaces/<int:workspace_id>/invitations/<int:invitation_id>", workspaces.OneInvitation.as_view()),
+    path("workspaces/<int:workspace_id>/audit", audit.Entries.as_view()),
     path("invitations/accept", workspaces.Accept.as_view()),
 ]

@@ -8,6 +8,8 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 
+from apps.audit.services import record
+from apps.core import origin
 from apps.core.clock import now
 from apps.users.models.sessions import EndReason, SessionQuerySet
 from apps.users.models.workspaces import Membership, Role, Workspace
@@ -19,6 +21,8 @@ class UserManager(DjangoUserManager["User"]):
         with transaction.atomic():
             user = super()._create_user(username, *args, **kwargs)
             user.give_own_workspace()
+            told = {name: getattr(user, name) for name in ("username", "email", "is_staff", "is_superuser")}
+            record("user.created", user, at=now(), actor=origin.current().user, after=told)
         return user
 
 
@@ -32,11 +36,16 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Every way to another password, and every way out, passes here: what the old one opened is closed."""
         why = "" if self._state.adding else self._why_sessions_end()
+        has_new_password = why and self._password is not None
         with transaction.atomic():
             super().save(*args, **kwargs)
-            if why:
-                live: SessionQuerySet = self.sessions.all()
-                live.end(why=why, at=now())
+            live: SessionQuerySet = self.sessions.all()
+            ended = live.end(why=why, at=now()) if why else 0
+            told = {"at": now(), "actor": origin.current().user, "sessions": ended}
+            if has_new_password:
+                record("user.password_changed", self, **told)
+            elif ended:
+                record("user.sessions_ended", self, **told, why=why)
 
     def _why_sessions_end(self) -> str:
         if not self.is_active:

@@ -25,14 +25,15 @@ class TwoFactor(models.Model):
 
     def set_secret(self, secret: str) -> None:
         """Not saved yet."""
-        self.sealed_secret = seal(secret, bound_to=self._seal_name)
+        self.sealed_secret = seal(secret, bound_to=self.seal_name)
 
     def open_secret(self) -> str:
         """Raises apps.core.encryption.CannotOpen."""
-        return open_sealed(self.sealed_secret, bound_to=self._seal_name)
+        return open_sealed(self.sealed_secret, bound_to=self.seal_name)
 
     @property
-    def _seal_name(self) -> str:
+    def seal_name(self) -> str:
+        """What its sealed text is bound to."""
         return f"two-factor of user {self.user_id}"
 
 

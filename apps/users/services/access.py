@@ -45,9 +45,10 @@ def by_token(raw: str, *, address: str | None, now: datetime) -> Access:
 
 def living(uid: UUID) -> Session:
     """With its user, in one query. Raises TokenRefused where the session has ended, or the user is gone."""
-    session = Session.objects.select_related("user").filter(uid=uid).first()
-    if session is None:
-        raise TokenRefused("The session of this token does not exist any more.", code="session_ended")
+    try:
+        session = Session.objects.select_related("user").get(uid=uid)
+    except Session.DoesNotExist:
+        raise TokenRefused("The session of this token does not exist any more.", code="session_ended") from None
     if session.ended_at is not None:
         raise TokenRefused(f"The session of this token has ended: {session.ended_why}.", code="session_ended")
     _refuse_inactive(session.user)

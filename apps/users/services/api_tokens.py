@@ -40,7 +40,8 @@ def create(
             created_at=now,
             expires_at=expires_at,
         )
-        record("api_token.created", row, at=now, actor=by.user, scopes=wanted, expires_at=expires_at.isoformat())
+        told = {"name": name, "scopes": wanted, "expires_at": expires_at.isoformat()}
+        record("api_token.created", row, at=now, actor=by.user, after=told)
     return row, token
 
 
@@ -49,7 +50,7 @@ def revoke(token: ApiToken, *, actor: object, at: datetime) -> bool:
     with transaction.atomic():
         if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
             return False
-        record("api_token.revoked", token, at=at, actor=actor)
+        record("api_token.revoked", token, at=at, actor=actor, before={"name": token.name, "scopes": token.scopes})
     return True
 
 

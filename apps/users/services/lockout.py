@@ -53,7 +53,9 @@ class Attempt:
                     record("login.failed", row, at=at, address=self.address)
                 if row.attempts >= self.rules[row.key].most and row.locked_until is None:
                     LoginFailures.objects.filter(pk=row.pk).update(locked_until=at + LOCKED_FOR)
-                    record("login.locked_out", row, at=at, attempts=row.attempts, address=self.address)
+                    until = (at + LOCKED_FOR).isoformat()
+                    told = {"before": {"locked_until": None}, "after": {"locked_until": until}}
+                    record("login.locked_out", row, at=at, attempts=row.attempts, address=self.address, **told)
 
     def succeed(self) -> None:
         with transaction.atomic():
@@ -91,7 +93,9 @@ def forget(rows: "QuerySet[LoginFailures]", *, actor: Any, at: datetime) -> None
     """By hand: they may try again at once."""
     with transaction.atomic():
         for row in rows:
-            record("login.lock_forgotten", row, at=at, actor=actor)
+            locked_until = row.locked_until.isoformat() if row.locked_until else None
+            before = {"attempts": row.attempts, "locked_until": locked_until}
+            record("login.lock_forgotten", row, at=at, actor=actor, before=before)
         rows.delete()
 
 

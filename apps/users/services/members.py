@@ -30,7 +30,7 @@ def invite(workspace: Workspace, *, role: str, note: str, actor: User, now: date
             created_at=now,
             expires_at=now + INVITATION_LASTS,
         )
-        record("invitation.created", row, at=now, actor=actor, workspace_id=workspace.pk, role=role)
+        record("invitation.created", row, at=now, actor=actor, after={"role": role, "note": note})
     return row, token
 
 
@@ -40,7 +40,7 @@ def cancel(invitation: Invitation, *, actor: User, now: datetime) -> bool:
         still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, canceled_at=None)
         if not still.update(canceled_at=now):
             return False
-        record("invitation.canceled", invitation, at=now, actor=actor)
+        record("invitation.canceled", invitation, at=now, actor=actor, before={"role": invitation.role})
     return True
 
 
@@ -56,7 +56,7 @@ def accept(token: str, *, user: User, now: datetime) -> Membership:
         )
         if not is_new:
             raise MembersRefused(f"You are {membership.role} of {found.workspace} already.")
-        record("invitation.accepted", found, at=now, actor=user, workspace_id=found.workspace_id, role=found.role)
+        record("invitation.accepted", found, at=now, actor=user, after={"role": found.role})
     return membership
 
 
@@ -67,7 +67,7 @@ def change_role(membership: Membership, role: str, *, actor: User, now: datetime
         if held.role != role:
             _refuse_last_admin(held)
             Membership.objects.filter(pk=held.pk).update(role=role)
-            _record("member.role_changed", held, actor, now, before=held.role, after=role)
+            _record("member.role_changed", held, actor, now, before={"role": held.role}, after={"role": role})
             held.role = role
     return held
 
@@ -77,7 +77,7 @@ def remove(membership: Membership, *, actor: User, now: datetime) -> None:
     with transaction.atomic():
         held = _held(membership)
         _refuse_last_admin(held)
-        _record("member.removed", held, actor, now, before=held.role)
+        _record("member.removed", held, actor, now, before={"role": held.role})
         held.delete()
 
 
@@ -97,5 +97,4 @@ def _refuse_last_admin(membership: Membership) -> None:
 
 
 def _record(action: str, membership: Membership, actor: User, now: datetime, **details: Any) -> None:
-    whose = {"user_id": membership.user_id, "workspace_id": membership.workspace_id}
-    record(action, membership, at=now, actor=actor, **whose, **details)
+    record(action, membership, at=now, actor=actor, user_id=membership.user_id, **details)

@@ -6,7 +6,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from apps.audit.services import record
 from apps.core.visitors import Visitor
 from apps.users.models import User
 from apps.users.services import lockout, two_factor
@@ -44,5 +43,4 @@ def change_password(user: User, *, current: str, new: str, visitor: Visitor, now
     with transaction.atomic():
         user.set_password(new)
         user.save(update_fields=["password"])
-        record("user.password_changed", user, at=now, actor=user)
         return open_session(user, visitor=visitor, now=now)

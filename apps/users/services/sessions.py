@@ -69,7 +69,7 @@ def open_session(user: User, *, visitor: Visitor, now: datetime, scopes: Collect
         session.created_at = session.seen_at = now
         session.expires_at = session.issue_ends(now)
         session.save(force_insert=True)
-        record("session.started", session, at=now, actor=user)
+        record("session.started", session, at=now, actor=user, after={"scopes": wanted})
     return _issue(session, generation=0, refresh_at=now, now=now)
 
 

@@ -86,7 +86,7 @@ def confirm(user: User, code: str, *, now: datetime) -> list[str]:
         if not _spend(row, code, now):
             raise TwoFactorRefused("This is not the authenticator's code of now: is its clock right?")
         TwoFactor.objects.filter(pk=row.pk).update(confirmed_at=now)
-        record("two_factor.enabled", row, at=now, actor=user)
+        record("two_factor.enabled", row, at=now, actor=user, before={"is_enabled": False}, after={"is_enabled": True})
         return _new_codes(user)
 
 
@@ -111,9 +111,10 @@ def disable(user: User, *, actor: User | None, now: datetime, by_hand: bool = Fa
     if is_required(user) and not by_hand:
         raise TwoFactorRefused("Staff cannot do without two-factor.")
     with transaction.atomic():
+        before = {"is_enabled": is_enabled(user)}
         TwoFactor.objects.filter(user=user).delete()
         user.recovery_codes.all().delete()
-        record("two_factor.disabled", user, at=now, actor=actor)
+        record("two_factor.disabled", user, at=now, actor=actor, before=before, after={"is_enabled": False})
 
 
 def _spend(row: TwoFactor, code: str, now: datetime) -> bool:
@@ -134,7 +135,7 @@ def _spend_recovery_code(row: TwoFactor, code: str, now: datetime) -> bool:
 
 
 def _new_codes(user: User) -> list[str]:
-    codes = [f"{secrets.token_hex(5)}-{secrets.token_hex(5)}" for _ in range(RECOVERY_CODES)]
+    codes = [f"{secrets.token_hex(7)}-{secrets.token_hex(7)}" for _ in range(RECOVERY_CODES)]
     user.recovery_codes.all().delete()
     RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=tokens.digest(code)) for code in codes)
     return codes

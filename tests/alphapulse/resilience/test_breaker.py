@@ -72,6 +72,13 @@ def test_after_a_ban_one_probe_reopens_the_exchange():
     assert breaker.after_success(LATER) == Breaker()
 
 
+def test_orders_pass_an_open_breaker_and_a_half_open_one_but_never_a_ban():
+    opened = failed(5)
+    assert [opened.allows_orders(at) for at in (NOW, LATER)] == [True, True]
+    banned = opened.after_ban(LATER)
+    assert [banned.allows_orders(at) for at in (NOW, LATER)] == [False, True]
+
+
 def test_a_step_leaves_the_value_it_came_from_alone():
     breaker = failed(4)
     breaker.after_failure(NOW, asked_at=NOW)

@@ -19,6 +19,7 @@ def test_the_audit_is_read_only_and_names_who_and_what():
     assert "account.disabled" in page
     assert "holidays" in page
     assert ">family<" in page
+    assert "pytest" in page  # from where: no request, no task, no command
     assert ">the system<" in page
     assert client.get(add_url(AuditEntry)).status_code == 403
     assert client.post(page_url(entry), {"action": "nothing.happened"}).status_code == 403

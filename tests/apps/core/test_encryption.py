@@ -128,8 +128,22 @@ SECRET_KEY = "production-" + "s" * 50
 
 
 def test_production_settings_start_with_a_good_key(tmp_path):
-    done = _manage("check", home=tmp_path, SECRET_KEY=SECRET_KEY, CREDENTIAL_KEYS=new_key("k1"))
+    keys = {"CREDENTIAL_KEYS": new_key("k1"), "AUDIT_SEAL_KEYS": new_key("seal")}
+    done = _manage("check", home=tmp_path, SECRET_KEY=SECRET_KEY, **keys)
     assert done.returncode == 0, done.stderr
+
+
+def test_production_settings_refuse_to_start_without_a_key_for_the_audits_seals_or_with_a_weak_or_a_shared_one(
+    tmp_path,
+):
+    key = new_key("k1")
+    known = {"SECRET_KEY": SECRET_KEY, "CREDENTIAL_KEYS": key}
+    missing = _manage("check", home=tmp_path, **known)
+    assert (missing.returncode != 0, "AUDIT_SEAL_KEYS is not set" in missing.stderr) == (True, True)
+    weak = _manage("check", home=tmp_path, **known, AUDIT_SEAL_KEYS=WEAK_KEYS["one letter"])
+    assert (weak.returncode != 0, "AUDIT_SEAL_KEYS must be" in weak.stderr) == (True, True)
+    shared = _manage("check", home=tmp_path, **known, AUDIT_SEAL_KEYS=key)
+    assert (shared.returncode != 0, "it needs one of its own" in shared.stderr) == (True, True)
 
 
 def test_production_settings_refuse_to_start_without_a_credential_key(tmp_path):

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,7 +9,7 @@ from apps.core import limits
 from apps.core.limits import Limit, take
 from apps.core.throttling import Limits
 from apps.ledger.api.views import Balances
-from tests.apps.api import get, logged_in, user
+from tests.apps.api import bearer, get, logged_in, tokens_of, user
 
 SLOW = Limit(per_minute=6, burst=3)
 
@@ -57,6 +59,22 @@ def test_all_processes_count_together(redis_url, settings):
     assert take([("a", SLOW)]) > 0
 
 
+# What another process of the same system does: ARGV are its Redis, its prefix and how often it asks.
+ELSEWHERE = """
+import os, sys
+os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings_test", "REDIS_URL": sys.argv[1]}
+from apps.core import limits
+limits.PREFIX = sys.argv[2]
+print([limits.take([("a", limits.Limit(per_minute=6, burst=3))]) > 0 for _ in range(int(sys.argv[3]))])
+"""
+
+
+def test_two_processes_have_one_limit(redis_url):
+    command = [sys.executable, "-c", ELSEWHERE, redis_url, limits.PREFIX, "2"]
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    assert (first.stdout.strip(), second.stdout.strip()) == ("[False, False]", "[False, True]")
+
+
 def test_limits_can_be_widened_for_who_measures(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.RATE_LIMIT_FACTOR = 10
@@ -74,6 +92,26 @@ def test_a_user_who_asks_too_often_is_told_when_to_come_back_and_others_are_serv
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
     assert 0 < int(answer["Retry-After"]) <= 10
     get(client, "/api/exchange/orders")
+    get(logged_in("neighbours"), "/api/exchange/balance")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("client", "refusal"),
+    [
+        (lambda: APIClient(), 401),
+        (lambda: bearer("nonsense"), 401),
+        (lambda: bearer(tokens_of(user(), scopes=["user:read"]).access), 403),
+    ],
+    ids=["no token", "a wrong token", "a token without the scope"],
+)
+def test_who_is_refused_is_counted_too_and_costs_others_at_the_address_nothing(monkeypatch, client, refusal):
+    monkeypatch.setattr(Balances, "limit", Limit(per_minute=6, burst=2), raising=False)
+    asking = client()
+    answers = [asking.get("/api/exchange/balance") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [refusal, refusal, 429, 429]
+    assert answers[-1].json()["code"] == "throttled"
+    assert 0 < int(answers[-1]["Retry-After"]) <= 10
     get(logged_in("neighbours"), "/api/exchange/balance")
 
 

@@ -8,11 +8,10 @@ from django.urls import reverse
 from alphapulse.exchanges.ccxt.permissions import MAY_WITHDRAW
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials
-from apps.audit.models import AuditEntry
 from apps.exchanges import keys, services
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
-from tests.apps.builders import account, later, workspace
+from tests.apps.builders import account, audited, later, workspace
 from tests.apps.exchanges.test_services import REPORT
 from tests.apps.pages import accounts, act, add_url, delete_url, list_url, logged_in, now, page_url, queries_of, text_of
 
@@ -79,7 +78,7 @@ def test_an_account_is_added_through_the_check_of_its_key(bybit_key):
     new = ExchangeAccount.objects.get()
     assert new.open_credentials() == Credentials(api_key=bybit_key.api_key, secret=bybit_key.secret)
     assert new.permissions["can_withdraw"] is True
-    entry = AuditEntry.objects.get()
+    entry = audited().get(action="account.created")
     assert (entry.action, entry.actor.username) == ("account.created", "ops")
 
 
@@ -149,7 +148,7 @@ def test_label_and_wallets_change_without_new_keys(nobody_answers):
     stored = ExchangeAccount.objects.get()
     assert (stored.label, stored.wallets) == ("savings", ["unified", "funding"])
     assert stored.open_credentials() == before
-    assert AuditEntry.objects.get().action == "account.changed"
+    assert audited().get().action == "account.changed"
 
 
 def test_exchange_environment_and_workspace_stay_what_they_are(nobody_answers):
@@ -170,7 +169,7 @@ def test_new_keys_are_checked_and_replace_the_old(bybit_key):
 
     assert MAY_WITHDRAW in said(answer)
     assert ExchangeAccount.objects.get().open_credentials().api_key == bybit_key.api_key
-    assert [entry.action for entry in AuditEntry.objects.all()] == ["account.credentials_renewed"]
+    assert {entry.action for entry in audited()} == {"account.credentials_renewed", "key.may_withdraw"}
 
 
 def test_a_new_key_for_a_rejected_one_enables_the_account_and_says_only_that(monkeypatch):
@@ -206,7 +205,7 @@ def test_keys_are_checked_again_by_action(monkeypatch):
     messages = act(client, ExchangeAccount, "check_keys", good, bad)
     assert "bad (binance, sandbox): Binance does not accept the key." in messages
     assert any(text.startswith("good (binance, sandbox): the key reads spot, may not read usdm") for text in messages)
-    assert AuditEntry.objects.get().action == "account.key_checked"
+    assert audited().get().action == "account.key_checked"
 
 
 def test_half_of_a_new_key_is_refused(nobody_answers):
@@ -241,7 +240,7 @@ def test_accounts_are_disabled_and_enabled_by_action_with_who_did_it():
     assert "DISABLED: by ops in the admin" in text_of(client, list_url(ExchangeAccount))
     act(client, ExchangeAccount, "enable", first, second)
     assert ExchangeAccount.objects.filter(is_enabled=True).count() == 2
-    assert [entry.actor.username for entry in AuditEntry.objects.all()] == ["ops"] * 3
+    assert [entry.actor.username for entry in audited()] == ["ops"] * 3
 
 
 def test_a_staff_user_without_the_right_may_look_at_nothing():
@@ -297,8 +296,8 @@ def test_an_open_breaker_stands_out_and_is_reset_by_hand():
 
     row.refresh_from_db()
     assert (row.state(now()), row.error) == ("closed", "")
-    assert AuditEntry.objects.get().action == "breaker.reset"
-    assert AuditEntry.objects.get().actor.username == "ops"
+    assert audited().get().action == "breaker.reset"
+    assert audited().get().actor.username == "ops"
 
 
 def test_a_ban_is_left_to_the_exchange_and_said():

@@ -62,7 +62,7 @@ def test_an_account_is_added_once_the_exchange_has_accepted_its_key(accepted):
     assert (row["label"], row["wallets"], row["is_enabled"]) == ("main", ["spot"], True)
     assert row["permissions"]["warnings"] == ["a warning"]
     entry = AuditEntry.objects.get(action="account.created")
-    assert (entry.actor.username, entry.details["label"]) == ("family", "main")
+    assert (entry.actor.username, entry.after["label"]) == ("family", "main")
 
 
 def test_no_answer_ever_holds_a_credential(accepted):
@@ -165,8 +165,8 @@ def test_an_account_is_renamed_and_its_wallets_chosen():
     assert client.patch(url, {}, format="json").json() == answer.json()
     account("taken")
     assert list(client.patch(url, {"label": "taken"}, format="json").json()["errors"]) == ["label"]
-    details = AuditEntry.objects.get(action="account.changed").details
-    assert details["before"] == {"label": "main", "wallets": [], "history_from": None}
+    entry = AuditEntry.objects.get(action="account.changed")
+    assert entry.before == {"label": "main", "wallets": [], "history_from": None}
 
 
 def test_an_account_is_disabled_with_a_reason_and_enabled_again():

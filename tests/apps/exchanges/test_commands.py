@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from alphapulse.exchanges.ccxt.permissions import MAY_WITHDRAW
 from alphapulse.sandbox.testing import SandboxServer
+from apps.audit.models import AuditEntry
 from apps.exchanges import keys
 from apps.exchanges.models import ExchangeAccount
 from apps.users.models import User
@@ -194,12 +195,15 @@ def test_the_demo_without_a_sandbox_says_what_is_missing(settings):
 # --- Removing -----------------------------------------------------------------------------------------------------
 
 
-def test_an_account_is_erased_only_when_that_is_said():
+def test_an_account_is_deleted_only_when_that_is_said_and_its_credentials_are_erased():
     account("old")
-    with pytest.raises(CommandError, match=r"would erase old \(binance, sandbox\).*Nothing was erased"):
+    with pytest.raises(CommandError, match=r"would delete old \(binance, sandbox\).*Nothing was deleted"):
         call_command("remove_account", account="old")
-    assert ExchangeAccount.objects.exists()
+    assert ExchangeAccount.objects.live().exists()
     out = StringIO()
     call_command("remove_account", account="old", yes=True, stdout=out)
-    assert out.getvalue().startswith("Erased old (binance, sandbox) of family")
-    assert not ExchangeAccount.objects.exists()
+    assert out.getvalue().startswith("Deleted old (binance, sandbox) of family")
+    gone = ExchangeAccount.objects.get()
+    assert (gone.sealed_credentials, gone.key_fingerprint, gone.is_enabled) == ("", "", False)
+    entry = AuditEntry.objects.get(action="account.archived")
+    assert (entry.actor, entry.via.startswith("command remove_account by ")) == (None, True)

@@ -4,10 +4,9 @@ import pytest
 
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Environment
-from apps.audit.models import AuditEntry
 from apps.exchanges import health
 from apps.exchanges.models import ExchangeHealth
-from tests.apps.builders import NOON, later
+from tests.apps.builders import NOON, audited, later
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -70,4 +69,11 @@ def test_a_ban_holds_until_its_end_whatever_else_happens():
 def test_reset_by_hand_is_remembered():
     health.reset(fail(5), at=NOON + timedelta(seconds=1))
     assert ExchangeHealth.objects.get().breaker.allows(later(2))
-    assert AuditEntry.objects.get().action == "breaker.reset"
+    assert audited().get().action == "breaker.reset"
+
+
+def test_a_ban_ends_when_the_exchange_said_and_an_open_breaker_is_none():
+    fail(5)
+    assert health.banned_until(ROUTE, NOON) is None
+    health.banned(ROUTE, until=later(300), error="way too many requests", at=NOON)
+    assert [health.banned_until(ROUTE, later(at)) for at in (299, 300)] == [later(300), None]

@@ -20,7 +20,7 @@ from apps.users.services import api_tokens
 from apps.users.services.access import by_token
 from apps.users.services.sessions import end
 from config.routing import websockets
-from tests.apps.api import tokens_of, user
+from tests.apps.api import bearer, tokens_of, user
 from tests.apps.builders import account
 from tests.chaos.proxy import Proxy
 
@@ -239,6 +239,35 @@ def test_a_socket_ends_at_once_with_its_session_and_with_no_other(monkeypatch):
             await socket.say(message)
             assert (await socket.hear())["type"] == "hello"
         await sync_to_async(end_newest)()
+        assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
+
+    browse(steps)
+
+
+def new_password(owner: User) -> None:
+    owner.set_password("another horse battery")
+    owner.save()
+
+
+def deactivate(owner: User) -> None:
+    owner.is_active = False
+    owner.save()
+
+
+def log_out_everywhere(owner: User) -> None:
+    bearer(tokens_of(owner).access).post("/api/user/logout", {"everywhere": True}, format="json")
+
+
+@pytest.mark.parametrize("deed", [new_password, deactivate, log_out_everywhere])
+def test_a_new_password_a_deactivation_and_logging_out_everywhere_end_every_socket_at_once(monkeypatch, deed):
+    monkeypatch.setattr(hub, "LOOK_EVERY", 600)
+    owner = user()
+    message = opening(owner)
+
+    async def steps(socket: Socket) -> None:
+        await socket.say(message)
+        assert (await socket.hear())["type"] == "hello"
+        await sync_to_async(deed)(owner)
         assert (await socket.hear())["code"] == consumers.NOT_AUTHENTICATED
 
     browse(steps)

@@ -218,6 +218,17 @@ def test_the_history_of_many_markets_is_named_up_to_ten():
     assert (len(fills["first_behind"]), fills["sources"][0]["behind"]) == (10, 300)
 
 
+def test_the_histories_of_fifty_accounts_cost_as_many_queries_as_those_of_one():
+    client, counts = logged_in(), []
+    for labels in (["a"], [f"b{number}" for number in range(49)]):
+        for label in labels:
+            read(account(label))
+        with CaptureQueriesContext(connection) as queries:
+            rows = get(client, "/api/exchange/history")["results"]
+        counts.append(len(queries))
+    assert (len(rows), counts[0]) == (50, counts[1])
+
+
 def test_the_history_comes_page_by_page():
     for number in range(3):
         account(f"account {number}")

@@ -8,10 +8,9 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import CommandParser
 
 from alphapulse.exchanges.exports.reading import FORMATS
-from apps.audit.models import AuditEntry
 from apps.ledger.management.commands.import_history import Command
 from apps.ledger.models import LedgerEntry, Trade, Transfer
-from tests.apps.builders import account
+from tests.apps.builders import account, audited
 
 pytestmark = [pytest.mark.django_db]
 
@@ -45,7 +44,7 @@ def test_a_dry_run_stores_nothing(mine):
     assert "trades: 5 new, 0 known already" in told
     assert told.endswith("This was a dry run: nothing was stored.\n")
     assert not Trade.objects.exists()
-    assert not AuditEntry.objects.exists()
+    assert not audited().exists()
 
 
 def test_of_several_files_none_is_stored_where_one_is_broken(mine, tmp_path):

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TransactionTestCase
 
 from alphapulse.types import OrderStatus, SyncKind, TransferKind
-from apps.audit.models import AuditEntry
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import Order, Trade, Transfer
 from apps.ledger.services import imports, store_events
 from apps.ledger.services.imports import Imported, import_export, read_for
 from apps.market.models import Market
-from tests.apps.builders import NOON, account
+from tests.apps.builders import NOON, account, audited
 from tests.events import trade, transfer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -62,7 +61,7 @@ def test_a_trial_says_what_would_be_new_and_stores_nothing():
     trial = take(mine, TRADES + fill(7) + fill(9), is_trial=True)
     assert (trial.new[SyncKind.TRADES], trial.known(SyncKind.TRADES)) == (1, 1)
     assert Trade.objects.count() == 1
-    assert AuditEntry.objects.count() == 1
+    assert audited().count() == 1
 
 
 def test_what_the_exchange_told_already_is_not_told_again_by_a_file():
@@ -126,7 +125,7 @@ def test_who_imported_what_stays_in_the_audit_and_nothing_new_is_no_deed():
     mine = account()
     take(mine, TRADES + fill(7), name="trades.csv")
     take(mine, TRADES + fill(7), name="trades.csv")
-    entry = AuditEntry.objects.get()
+    entry = audited().get()
     assert (entry.action, entry.target) == ("history.imported", f"exchangeaccount:{mine.pk}")
     assert entry.details == {"file": "trades.csv", "format": "binance-spot-trades", "rows": 1, "new": {"trades": 1}}
 

@@ -5,12 +5,11 @@ import pytest
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from apps.audit.models import AuditEntry
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
 from apps.sync import tasks
 from apps.sync.models import KeptPayload, SyncChange, SyncRun, SyncState
 from apps.sync.services.status import state_lines
-from tests.apps.builders import account, state
+from tests.apps.builders import account, audited, state
 from tests.apps.pages import accounts, act, add_url, delete_url, list_url, logged_in, now, page_url, queries_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -195,7 +194,7 @@ def test_an_interval_is_changed_without_touching_what_a_worker_writes():
     assert mine.interval_override == timedelta(seconds=10)
     assert (mine.claim, mine.claimed_until) == (8, far)
     assert mine.due_at < now() + timedelta(seconds=11)
-    entry = AuditEntry.objects.get()
+    entry = audited().get()
     assert (entry.action, entry.actor.username) == ("sync.interval_changed", "ops")
 
 
@@ -232,7 +231,7 @@ def test_the_intervals_of_an_account_are_changed_on_its_page():
     assert answer.status_code == 302
     assert SyncState.objects.get(pk=balances.pk).interval_override == timedelta(seconds=5)
     assert SyncState.objects.get(pk=orders.pk).interval_override is None
-    assert AuditEntry.objects.get().action == "sync.interval_changed"
+    assert audited().get().action == "sync.interval_changed"
 
 
 def test_states_are_neither_made_nor_deleted_by_hand():

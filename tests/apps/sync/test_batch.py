@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 
 from alphapulse.exchanges.ccxt import loop
 from alphapulse.exchanges.ccxt.markets import reopen_all
@@ -287,6 +288,65 @@ def test_a_value_that_the_database_refuses_costs_its_own_account_only(add, monke
     assert state_of(poisoned).error_kind == "BadResponse"
     assert KeptPayload.objects.get().account == poisoned
     assert SyncRun.objects.latest("pk").succeeded == 4
+
+
+@pytest.fixture
+def troubled(monkeypatch):
+    """A function: the database cannot store balances so many times."""
+
+    def trouble(times: int) -> None:
+        left, store = iter(range(times)), batch.ledger.store
+
+        def deadlocked(kind, readings):
+            changes = store(kind, readings)
+            if next(left, None) is not None:
+                raise OperationalError("deadlock detected")
+            return changes
+
+        monkeypatch.setattr(batch.ledger, "store", deadlocked)
+
+    return trouble
+
+
+def test_a_deadlock_is_nobodys_fault_and_is_stored_at_the_second_try(add, troubled):
+    accounts = [add() for _ in range(3)]
+    troubled(1)
+    sync()
+    assert all(held(account) for account in accounts)
+    run = SyncRun.objects.latest("pk")
+    assert (run.succeeded, run.failed, run.error) == (3, 0, "")
+
+
+def test_what_the_database_cannot_store_now_stays_due_and_is_read_anew(add, troubled):
+    accounts = [add() for _ in range(3)]
+    troubled(2)
+    assert sync() == 3
+    rows = SyncState.objects.filter(account__in=accounts, kind="balances")
+    assert not rows.exclude(claimed_until=None, failures=0, losses=0, due_at__lte=now()).exists()
+    run = SyncRun.objects.latest("pk")
+    assert (run.succeeded, run.failed, run.finished_at is None) == (0, 0, False)
+    assert run.error == "Nothing was stored, the database had trouble: deadlock detected"
+    assert (KeptPayload.objects.count(), ExchangeHealth.objects.count()) == (0, 0)
+    assert sync_batch("binance", SyncKind.BALANCES) == 3
+    assert all(held(account) for account in accounts)
+
+
+def test_a_poison_value_beside_a_deadlock_still_costs_its_own_account_only(add, monkeypatch):
+    accounts = [add() for _ in range(3)]
+    poisoned, store, left = accounts[1], batch.ledger.store, iter(range(1))
+
+    def refusing(kind, readings):
+        changes = store(kind, readings)
+        if any(reading.account_id == poisoned.pk for reading in readings if not reading.reading.error):
+            Balance.objects.filter(reading__account=poisoned).update(currency=None)
+        if {reading.account_id for reading in readings} == {accounts[0].pk} and next(left, None) is not None:
+            raise OperationalError("deadlock detected")
+        return changes
+
+    monkeypatch.setattr(batch.ledger, "store", refusing)
+    sync()
+    assert [bool(held(account)) for account in accounts] == [True, False, True]
+    assert state_of(poisoned).error_kind == "BadResponse"
 
 
 def test_only_the_wallets_that_the_owner_chose_are_asked_for(add, sandbox):

@@ -12,6 +12,7 @@ from alphapulse.types import Credentials, SyncKind
 from alphapulse.types import Environment as CoreEnvironment
 from apps.core import clock
 from apps.exchanges import budgets
+from apps.exchanges.budgets import counters
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.exchanges.services import change_account
 from apps.ledger.models import Balance, Order, WalletReading, WalletStatus
@@ -20,6 +21,7 @@ from apps.sync.services import batch, states
 from apps.sync.services.batch import sync_batch
 from apps.sync.services.claim import BY_HAND
 from tests.apps.builders import workspace
+from tests.apps.lanes import know_all_lanes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("shared_redis")]
 
@@ -240,6 +242,17 @@ def test_no_account_waits_for_what_is_asked_for_seldom(add, asked, shared_redis)
     assert ok.filter(wallet="spot").count() == 3
     assert 1 <= ok.filter(wallet="earn-locked").count() <= 2
     assert WalletReading.objects.filter(wallet="earn-locked").count() == ok.filter(wallet="earn-locked").count()
+
+
+def test_what_is_asked_for_seldom_waits_while_a_count_is_lost(add, asked, shared_redis):
+    add()
+    assert asked() == set(PATHS)
+    counters.server(shared_redis).flushall()
+    # A probe, then what may trickle until all from before the loss was sent.
+    assert [asked(by_hand=True), asked(by_hand=True)] == [{"spot", "usdm"}, {"spot", "usdm"}]
+    counters.server(shared_redis).flushall()
+    know_all_lanes(shared_redis)
+    assert asked(by_hand=True) == set(PATHS)
 
 
 def test_what_is_granted_and_not_asked_is_given_back(add, asked, passing):

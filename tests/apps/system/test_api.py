@@ -73,7 +73,7 @@ def test_nobody_sees_how_other_peoples_accounts_do():
 def test_the_query_count_does_not_grow_with_the_accounts():
     client = logged_in()
     counts = []
-    for labels in (["a"], [f"b{n}" for n in range(20)]):
+    for labels in (["a"], [f"b{n}" for n in range(49)]):
         for label in labels:
             state(account(label))
         with CaptureQueriesContext(connection) as seen:

@@ -23,9 +23,10 @@ def one_more(number: int) -> None:
     members.invite(workspace, role="viewer", note="", actor=owner, now=at)
 
 
-@pytest.mark.parametrize(
-    "path", ["sessions", "tokens", "workspaces/{workspace}/members", "workspaces/{workspace}/invitations"]
-)
+OF_WORKSPACE = [f"workspaces/{{workspace}}/{each}" for each in ("members", "invitations", "audit")]
+
+
+@pytest.mark.parametrize("path", ["sessions", "tokens", *OF_WORKSPACE])
 def test_a_list_costs_as_many_queries_for_fifty_rows_as_for_one(path):
     client, counts = logged_in(), []
     url = f"/api/user/{path.format(workspace=Workspace.objects.get(name='family').pk)}"

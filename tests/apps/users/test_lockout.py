@@ -12,6 +12,7 @@ from apps.users.models import LoginFailures, User
 from apps.users.services import lockout
 from apps.users.services.lockout import LockedOut
 from tests.apps.api import PASSWORD, bearer, log_in, tokens_of, user
+from tests.apps.builders import audited
 from tests.apps.pages import act, list_url, logged_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -23,7 +24,7 @@ def guess(password: str = "wrong", name: str = "family", address: str = "192.0.2
 
 
 def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+    return list(audited().order_by("pk").values_list("action", flat=True))
 
 
 @pytest.mark.parametrize("name", ["family", "nobody"])

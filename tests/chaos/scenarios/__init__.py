@@ -10,6 +10,7 @@ from tests.chaos.scenarios import (
     doubled,
     exchanges,
     killed,
+    orders,
     storage,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "doubled",
     "exchanges",
     "killed",
+    "orders",
     "storage",
 ]

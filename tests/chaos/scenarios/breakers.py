@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from alphapulse.resilience.breaker import Breaker, BreakerState
@@ -32,11 +33,7 @@ def is_open() -> bool:
 @scenario("five failures shut it for all; after ten minutes one probe of all workers; the admin's reset asks at once")
 def an_exchange_that_fails_for_everybody(world: World) -> Held:
     everything = SyncState.objects.filter(exchange_id="binance")
-    world.sandbox.fault("status", host=HOSTS, status=502, body="Bad Gateway")
-    # While somebody was served in the last minute a failure is not taken for everybody's: that minute is over.
-    everything.update(succeeded_at=now() - timedelta(minutes=2))
-    world.make_due(everything, every=SHORT)
-    opened = world.until(is_open, 120, "an open breaker")
+    opened = shut(world, everything)
     visitor = Visitor(world)
     _expect_silence(world, everything)
     told = [
@@ -54,14 +51,25 @@ def an_exchange_that_fails_for_everybody(world: World) -> Held:
     return Held(f"open after {opened:.0f} s; {probe}, and it was open again; all fresh after the reset", recovery)
 
 
+def shut(world: World, everything: QuerySet[SyncState]) -> float:
+    """Nobody of these is served, until the breaker is open; after how many seconds that is."""
+    world.sandbox.fault("status", host=HOSTS, status=502, body="Bad Gateway")
+    # While somebody was served in the last minute a failure is not taken for everybody's: that minute is over.
+    everything.update(succeeded_at=now() - timedelta(minutes=2))
+    world.make_due(everything, every=SHORT)
+    return world.until(is_open, 120, "an open breaker")
+
+
 def _expect_silence(world: World, everything: Any) -> None:
     """Nobody asks, though everything is due."""
     world.until(lambda: not world.live_runs(), 60, "the end of what was under way")
     world.sandbox.forget_requests()
     world.make_due(everything, every=SHORT)
     time.sleep(SILENCE)
-    asked = _asked(world)
-    expect(not asked, f"{len(asked)} requests while the breaker was open: {[each['path'] for each in asked[:5]]}")
+    requests = asked(world)
+    expect(
+        not requests, f"{len(requests)} requests while the breaker was open: {[each['path'] for each in requests[:5]]}"
+    )
 
 
 def _probed_after_its_rest(world: World, everything: Any) -> str:
@@ -76,13 +84,13 @@ def _probed_after_its_rest(world: World, everything: Any) -> str:
     time.sleep(SILENCE)
     runs = SyncRun.objects.filter(pk__gt=last, exchange_id="binance")
     claimed = list(runs.values_list("claimed", flat=True))
-    accounts = {each["account"] for each in _asked(world)} - {""}
+    accounts = {each["account"] for each in asked(world)} - {""}
     expect(claimed == [1], f"runs after the rest, by what they claimed: {claimed}")
     expect(len(accounts) <= 1, f"probes went out for {accounts}")
     return "one probe went out after the rest (its time moved back), of one account"
 
 
-def _asked(world: World) -> list[dict[str, Any]]:
+def asked(world: World) -> list[dict[str, Any]]:
     return [each for each in world.requests() if each["host"].endswith(".binance.com")]
 
 
@@ -100,20 +108,22 @@ def a_ban(world: World) -> Held:
     world.make_due(everything, every=SHORT)
     world.until(lambda: len(world.asked("binance")) == 5, BAN + 60, "all accounts after the ban")
     recovery = time.monotonic() - begun
-    asked = _asked(world)
-    early = [each["path"] for each in asked if each["at_ms"] < until.timestamp() * 1000]
+    requests = asked(world)
+    early = [each["path"] for each in requests if each["at_ms"] < until.timestamp() * 1000]
     expect(not early, f"{len(early)} requests during the ban: {early[:5]}")
-    refused = [each["path"] for each in asked if each["status"] in REFUSED]
+    refused = [each["path"] for each in requests if each["status"] in REFUSED]
     expect(not refused, f"{len(refused)} refusals after the ban")
-    return Held(f"no request for {BAN} s; {_probe(asked)}", recovery)
+    return Held(f"no request for {BAN} s; {_probe(requests)}", recovery)
 
 
-def _probe(asked: list[dict[str, Any]]) -> str:
+def _probe(requests: list[dict[str, Any]]) -> str:
     """The first account's requests, before anybody else's; prices belong to nobody."""
-    first = asked[0]
-    others = [each for each in asked if each["account"] != first["account"]]
-    alone = asked.index(others[0])
-    expect(alone > 0 and all(each["took_ms"] for each in asked[:alone]), f"beside the probe went {others[0]['path']}")
+    first = requests[0]
+    others = [each for each in requests if each["account"] != first["account"]]
+    alone = requests.index(others[0])
+    expect(
+        alone > 0 and all(each["took_ms"] for each in requests[:alone]), f"beside the probe went {others[0]['path']}"
+    )
     overlap = others[0]["at_ms"] < first["at_ms"] + first["took_ms"]
     expect(not overlap, f"{others[0]['path']} went out before the probe was answered")
     return f"then one probe ({first['path']}), then all"

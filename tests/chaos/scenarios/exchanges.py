@@ -1,13 +1,14 @@
 """Exchanges that hang, drip, and have another time."""
 
+import json
 import time
 from datetime import timedelta
+from uuid import uuid4
 
 from apps.core.clock import now
 from apps.exchanges.models import ExchangeAccount
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services.claim import JOB_DEADLINE
-from config.celery import app
 from tests.chaos.scenario import Held, expect, scenario
 from tests.chaos.system import BLACK_HOLES, WORKERS
 from tests.chaos.world import BALANCES_PATH, World, p99
@@ -23,7 +24,7 @@ def hang(world: World) -> None:
     """Binance's hosts, and three more exchanges with so many accounts that their batches would fill all threads."""
     world.sandbox.fault("hang", host="*.binance.com")
     for exchange_id in BLACK_HOLES:
-        world.add_accounts(exchange_id, 120, prefix="crowd")
+        world.add_crowd(exchange_id, 120)
     everything = SyncState.objects.exclude(exchange_id="bybit")
     world.make_due(everything, every=SHORT)
 
@@ -44,7 +45,7 @@ def four_hanging_exchanges(world: World) -> Held:
     "starts within 2 s beside four hanging exchanges (asked by hand, too), 20,000 stale messages and 1,000 accounts due"
 )
 def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
-    world.add_accounts("bybit", CROWD, prefix="crowd")
+    world.add_crowd("bybit", CROWD)
     world.rest()
     with world.suspended(*WORKERS):
         _leave_stale_messages(world)
@@ -53,6 +54,8 @@ def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
         for exchange_id in ("binance", *BLACK_HOLES):
             for _ in range(5):
                 world.send("sync.resync", exchange_id=exchange_id)
+    hanging = {"binance", *BLACK_HOLES}
+    world.until(lambda: hanging <= set(world.live_exchanges()), 60, "work under way at all that hang")
     accounts = list(world.accounts("bybit"))
     waits = sorted(_seconds_until_asked(world, accounts[number % len(accounts)]) for number in range(20))
     left = sum(world.redis.llen(queue) for queue in ("control", "sync"))
@@ -65,10 +68,18 @@ def a_resync_by_hand_under_the_worst_backlog(world: World) -> Held:
 
 def _leave_stale_messages(world: World) -> None:
     """In both queues of what the clock does, each worth a look at the database."""
-    with app.connection_for_write(world.redis_url) as connection:
-        for _ in range(STALE):
-            app.send_task("sync.batch", kwargs={"exchange_id": "bybit", "kind": "orders"}, connection=connection)
-            app.send_task("sync.dispatch", kwargs={"exchange_id": "bybit"}, connection=connection)
+    messages = {
+        "sync": ("sync.batch", {"exchange_id": "bybit", "kind": "orders"}),
+        "control": ("sync.dispatch", {"exchange_id": "bybit"}),
+    }
+    for queue, (task, kwargs) in messages.items():
+        # The first ones are handed to workers that wait for them in their sleep.
+        while not world.redis.llen(queue):
+            world.send(task, **kwargs)
+        message = world.redis.lindex(queue, 0)
+        tag = json.loads(message)["properties"]["delivery_tag"].encode()
+        copies = [message.replace(tag, str(uuid4()).encode()) for _ in range(STALE)]
+        world.redis.lpush(queue, *copies)
 
 
 def _seconds_until_asked(world: World, account: ExchangeAccount) -> float:

@@ -1,4 +1,4 @@
-"""`python manage.py remove_account`: an account, its credentials and everything that was read of it, erased."""
+"""`python manage.py remove_account`: as its owner deletes it over REST."""
 
 from typing import Any
 
@@ -7,22 +7,21 @@ from django.core.management.base import CommandError, CommandParser
 from apps.core.clock import now
 from apps.core.management.explained import ExplainedCommand
 from apps.exchanges.management.naming import account_named
-from apps.exchanges.models import ExchangeAccount
-from apps.exchanges.services import remove_account
+from apps.exchanges.services import archive_account
 
 EXAMPLES = """
 Examples:
-  python manage.py remove_account --account old            says what would be erased
-  python manage.py remove_account --account old --yes      erases it
+  python manage.py remove_account --account old            says what would be done
+  python manage.py remove_account --account old --yes      does it
 
-There is no way back. To stop the syncs and keep what was read, disable the account in the admin instead; over REST its
-owner can delete it, which erases the credentials at once and keeps the history. Such a one is erased here by its id.
-The audit's entries about it stay. Exit status: 0 erased, 1 not erased, 2 wrong usage.
+Its credentials are erased at once, its syncs end, and it is in no list any more; there is no way back. What happened
+to it stays and still counts: `manage.py purge_account ID --export DIR` exports that and takes it out too. To stop the
+syncs alone, disable the account in the admin. Exit status: 0 deleted, 1 not deleted, 2 wrong usage.
 """
 
 
 class Command(ExplainedCommand):
-    help = "Erase an exchange account: its credentials, its rows, its history."
+    help = "Delete an exchange account: its credentials are erased, its history stays."
     examples = EXAMPLES
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,12 +30,14 @@ class Command(ExplainedCommand):
         parser.add_argument("--yes", action="store_true", help="really")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = account_named(options["account"], options["workspace"], among=ExchangeAccount.objects.all())
+        account = account_named(options["account"], options["workspace"])
         name = f"{account} of {account.workspace}, account {account.pk}"
         if not options["yes"]:
             raise CommandError(
-                f"This would erase {name}: its credentials, its balances, positions and orders, and its history. "
-                "Say --yes if that is meant. Nothing was erased."
+                f"This would delete {name}: its credentials would be erased, its history would stay. "
+                "Say --yes if that is meant. Nothing was deleted."
             )
-        remove_account(account, at=now())
-        self.stdout.write(self.style.SUCCESS(f"Erased {name}."))
+        archive_account(account, at=now())
+        self.stdout.write(
+            self.style.SUCCESS(f"Deleted {name}. What is left: `manage.py purge_account {account.pk} --export DIR`.")
+        )

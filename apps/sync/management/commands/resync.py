@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from kombu.exceptions import OperationalError
 
 from alphapulse.types import SyncKind
+from apps.audit.services import record
 from apps.core.clock import now
 from apps.core.durations import with_readable_times
 from apps.core.management.explained import ExplainedCommand
@@ -65,6 +66,7 @@ class Command(ExplainedCommand):
             raise CommandError(_why_nothing(account, exchange_id, options["kind"]))
         asked_at = now()
         _send({name: value for name, value in words.items() if value is not None})
+        record("sync.asked", account or states[0], at=asked_at, exchange_id=exchange_id, kind=options["kind"])
         blocked = self._tell_blocked(states, asked_at)
         watched = [Watched(state=state, progress=Progress.WAITING) for state in states]
         if options["wait"]:

@@ -23,7 +23,7 @@ from apps.sync.services.status import (
     is_standing_still,
     state_lines,
 )
-from apps.system.services import alarms
+from apps.system.services.status import alarms
 
 HEADINGS = ("account", "exchange", "environment", "kind", "last success", "next due", "failures", "breaker")
 

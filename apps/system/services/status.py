@@ -1,30 +1,21 @@
-"""Whether the system is up, and how it goes."""
+"""How it goes, for who asks."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
-from django.conf import settings
-from django.db import Error as DatabaseFailure
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q, QuerySet
-from loguru import logger
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from apps.core.durations import ago
 from apps.exchanges import budgets
-from apps.exchanges.models import ExchangeAccount, ExchangeHealth
+from apps.exchanges.models import ExchangeAccount, ExchangeHealth, KeyNotice
 from apps.ledger.models import WalletReading, WalletReadingQuerySet
 from apps.sync.models import SyncState
 from apps.sync.services.status import Standing, StateLine, state_lines
-from apps.system.models import WATCHDOG, Heartbeat, OpsEvent, of_queue
+from apps.system.models import WATCHDOG, Heartbeat, OpsEvent
 from apps.users.models import User
 
 UNWATCHED = timedelta(minutes=2)  # by cron it looks once a minute
-PATIENCE = 2.0  # seconds: who asks whether we are ready wants to know it soon
 
 
 def status_for(user: User, now: datetime) -> dict[str, Any]:
@@ -38,6 +29,7 @@ def status_for(user: User, now: datetime) -> dict[str, Any]:
         "summary": _summary(lines) | _wallets(WalletReading.objects.visible_to(user), now),
         "exchanges": _exchanges(accounts, places, now),
         "states": [asdict(line) for line in lines],
+        "keys": list(KeyNotice.objects.filter(account__in=accounts, closed_at=None).select_related("account")),
     }
     if user.is_staff:
         # About the whole system, other people's exchanges among it.
@@ -54,46 +46,6 @@ def alarms(now: datetime) -> list[str]:
     if watched_at is None or now - watched_at > UNWATCHED:
         lines.append(f"The watchdog's last look was {ago(watched_at, now)}. Is `manage.py watchdog` up?")
     return lines
-
-
-def note_heartbeat(queue: str, at: datetime) -> None:
-    """What beat sent through this queue was done."""
-    Heartbeat.objects.beaten(of_queue(queue), at)
-
-
-def impatient_redis() -> redis.Redis:
-    """A connection of one's own that gives up soon, and does not try again."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
-    )
-
-
-def what_is_missing() -> list[str]:
-    """What keeps this process from serving, in words for anybody; empty when it is ready.
-
-    The drivers' own words name hosts and users: they go to the log alone.
-    """
-    return [problem for problem in (_database(), _redis()) if problem]
-
-
-def _database() -> str:
-    try:
-        executor = MigrationExecutor(connection)
-        is_behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    except DatabaseFailure as problem:
-        logger.warning("not ready: the database does not answer: {}", problem)
-        return "the database does not answer"
-    return "database migrations are not applied: run `python manage.py migrate`" if is_behind else ""
-
-
-def _redis() -> str:
-    try:
-        with impatient_redis() as server:
-            server.ping()
-    except redis.RedisError as problem:
-        logger.warning("not ready: Redis does not answer: {}", problem)
-        return "Redis does not answer"
-    return ""
 
 
 def _any_of(places: set[tuple[str, str]], **also: Any) -> Q:
