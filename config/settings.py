@@ -7,6 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapulse.market.timeframes import TIMEFRAMES
 from alphapulse.resilience.breaker import BreakerState
 from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, TransferKind, TransferStatus
 from apps.core.encryption import key_ring
@@ -290,7 +291,10 @@ SPECTACULAR_SETTINGS = {
         "TransferKindEnum": [each.value for each in TransferKind],
         "TransferStatusEnum": [each.value for each in TransferStatus],
         "LedgerKindEnum": [each.value for each in LedgerKind],
+        "TimeframeEnum": list(TIMEFRAMES),
         "ProposalTimeframeEnum": ["1h", "4h", "1d"],
+        "ProposalStateEnum": "apps.portfolio.models.ProposalState",
+        "SeriesStatusEnum": "apps.market.models.SeriesStatus",
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
         "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw"],

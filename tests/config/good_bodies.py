@@ -1,4 +1,7 @@
-"""A body for each address that takes one, with which it answers 2xx: made for its owner, who is staff."""
+"""A body for each address that takes one, with which it answers 2xx: made for its owner, who is staff.
+
+And a query for each that needs one, about the market of `furnished`.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,6 +13,7 @@ from apps.core.clock import now
 from apps.users.models import User
 from apps.users.services import members, two_factor
 from tests.apps.api import PASSWORD, tokens_of, user
+from tests.config.furnished import CANDLES, FEATURE
 from tests.config.objects import own_workspace
 
 PROOF = {"current_password": PASSWORD}
@@ -37,6 +41,14 @@ def _token(owner: User) -> dict[str, Any]:
 
 
 KEYS = {"api_key": "another-key", "secret": "another-secret"}
+OPTIMISE = {
+    "strategy": "black_litterman",
+    "environment": "sandbox",
+    "assets": ["BTC", "ETH"],
+    "weights": [{"asset": "BTC", "weight": 0.6}, {"asset": "ETH", "weight": 0.4}],
+    "constraints": {"most": 0.9, "bounds": [{"asset": "BTC", "least": 0.1}], "max_turnover": 0.5},
+    "views": [{"asset": "BTC", "over": "ETH", "annual_return": 0.1}],
+}
 MADE: Mapping[str, Callable[[User], dict[str, Any]]] = {
     "POST api/user/login": lambda owner: {"username": owner.username, "password": PASSWORD},
     "POST api/user/refresh": lambda owner: {"refresh": tokens_of(owner).refresh},
@@ -52,6 +64,7 @@ MADE: Mapping[str, Callable[[User], dict[str, Any]]] = {
     "POST api/exchange/accounts": lambda owner: KEYS | {"exchange_id": "binance", "label": "another"},
     "PUT api/exchange/accounts/<int:account_id>/credentials": lambda owner: KEYS,
     "POST api/exchange/groups": lambda owner: {"name": "some"},
+    "POST api/portfolio/optimise": lambda owner: OPTIMISE,
     "POST api/system/restart": lambda owner: {"beat": True},
 }
 
@@ -59,3 +72,16 @@ MADE: Mapping[str, Callable[[User], dict[str, Any]]] = {
 def good_body(door: str, owner: User) -> dict[str, Any]:
     """What the others take may be left out."""
     return MADE.get(door, lambda _: {})(owner)
+
+
+QUERIES: Mapping[str, dict[str, str]] = {
+    "GET api/market/export": CANDLES,
+    "GET api/market/features/values": CANDLES | {"feature": FEATURE},
+    "GET api/market/history": CANDLES,
+    "GET api/market/indicators": CANDLES | {"indicators": "RSI(timeperiod=5),MACD"},
+}
+
+
+def good_query(door: str) -> dict[str, str]:
+    """The others need none."""
+    return QUERIES.get(door, {})

@@ -11,6 +11,7 @@ from apps.users.models import ApiToken, User, Workspace
 from apps.users.services import members
 from tests.apps import builders
 from tests.apps.api import tokens_of
+from tests.apps.portfolio.divided import QUESTION
 
 # By the name of a path's parameter: made in that workspace, its id.
 MAKERS: dict[str, Callable[[User, Workspace], int]] = {
@@ -21,7 +22,7 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
     "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
     "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
     "proposal_id": lambda owner, workspace: (
-        proposals.ask(workspace, environment="sandbox", question={"strategy": "given"}, actor=owner, at=now()).pk
+        proposals.ask(workspace, environment="sandbox", question=QUESTION, actor=owner, at=now()).pk
     ),
     "restart_id": lambda owner, workspace: RestartRequest.objects.create(asked_at=now()).pk,
     "invitation_id": lambda owner, workspace: (

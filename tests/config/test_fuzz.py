@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case, GenerationMode
 
 from alphapulse.types import KeyReport
+from apps.core.clock import now
 from apps.exchanges import keys
 from apps.sync import tasks
 from apps.system.services import remote
@@ -24,7 +25,8 @@ from tests import api_fuzz
 from tests.apps import builders
 from tests.apps.api import tokens_of, user
 from tests.config.doors import DOORS, Door
-from tests.config.good_bodies import good_body
+from tests.config.furnished import furnish_market
+from tests.config.good_bodies import good_body, good_query
 from tests.config.objects import MAKERS, own_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -89,6 +91,7 @@ def objects(owner) -> dict[str, int]:
     workspace = own_workspace(owner)
     made = {name: make(owner, workspace) for name, make in MAKERS.items()}
     builders.state(workspace.accounts.get(pk=made["account_id"]))
+    furnish_market(now())
     other = Membership.objects.create(user=user("member"), workspace=workspace, role="viewer")
     return made | {"user_id": other.user_id}
 
@@ -120,8 +123,10 @@ _turns = cycle((True, False))
 
 def about_something(case: Case, objects: dict[str, int]) -> None:
     is_well_formed = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-    if is_well_formed and case.path_parameters and next(_turns):
-        case.path_parameters.update({name: objects[name] for name in case.path_parameters})
+    path, query = case.path_parameters, good_query(case.operation.label.replace(" /", " "))
+    if is_well_formed and (path or query) and next(_turns):
+        path.update({name: objects[name] for name in path})
+        case.query.update(query)
 
 
 @schema.parametrize()
@@ -144,6 +149,8 @@ def test_what_is_right_is_answered_as_the_schema_says(door: Door, staff):
     operation = schema[path][door.method]
     with_body = {"body": good_body(str(door), staff.user), "media_type": "application/json"} if operation.body else {}
     objects = {name: pk for name, pk in staff.objects.items() if f"{{{name}}}" in path}
-    answer = operation.Case(path_parameters=objects, **with_body).call_and_validate(headers=staff.headers)
+    answer = operation.Case(path_parameters=objects, query=good_query(str(door)), **with_body).call_and_validate(
+        headers=staff.headers
+    )
     api_fuzz.note(operation.label, answer.status_code)
     assert 200 <= answer.status_code < 300

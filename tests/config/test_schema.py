@@ -18,12 +18,17 @@ from rest_framework.test import APIClient
 from apps.core.clock import now
 from apps.exchanges.models import AccountGroup
 from apps.ledger.models import FundingPayment, LedgerEntry, Order, Position, Trade, Transfer
+from apps.portfolio.services import proposals, snapshots
+from apps.portfolio.services.optimise import answer_to
 from apps.system.models import OpsEvent, Trouble
-from apps.users.models import ApiToken, User
+from apps.users.models import ApiToken, User, UserSettings
 from tests.apps import builders
-from tests.apps.api import bearer, tokens_of, user
+from tests.apps.api import bearer, logged_in, tokens_of, user
 from tests.apps.pages import balance_of, reading_of
+from tests.apps.portfolio.divided import asked, holder, past_of
 from tests.config.doors import DOORS
+from tests.config.furnished import furnish_market
+from tests.config.good_bodies import good_query
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -122,29 +127,84 @@ def furnished() -> APIClient:
     OpsEvent.objects.create(
         kind=Trouble.REDIS_AWAY, subject="redis", message="It is away.", advice="Start it.", opened_at=at, seen_at=at
     )
+    furnish_market(at)
+    # No market of the sandbox says what a dollar is.
+    UserSettings.objects.create(user=owner, base_currency="USDT")
+    for ago in (timedelta(hours=1), timedelta(0)):
+        snapshots.take(mine.workspace_id, mine.environment, now=at - ago)
     owner.refresh_from_db()
     until = at + timedelta(days=1)
     ApiToken.objects.create(user=owner, name="a", prefix="a", scopes=["market:read"], created_at=at, expires_at=until)
     return bearer(tokens_of(owner).access)
 
 
-TEXT = "api/system/metrics"
-READ = [door.path for door in DOORS if door.method == "GET" and "<" not in door.path and door.path != TEXT]
+TEXT, FILE = "api/system/metrics", "api/market/export"
+READ = [door.path for door in DOORS if door.method == "GET" and "<" not in door.path and door.path not in {TEXT, FILE}]
+# Whose answer is one thing, with something in it.
+FULL = {
+    "api/market/features/values": "values",
+    "api/market/indicators": "indicators",
+    "api/portfolio/allocation": "parts",
+    "api/portfolio/history": "points",
+    "api/portfolio/performance": "end",
+    "api/portfolio/pnl": "residuals",
+    "api/portfolio/summary": "total",
+}
 
 
 @pytest.mark.parametrize("path", READ)
 def test_what_is_answered_is_what_it_says(schema, furnished, path):
-    answer = furnished.get(f"/{path}")
+    answer = furnished.get(f"/{path}", good_query(f"GET {path}"))
     assert answer.status_code == 200
+    assert not wrong_in(answer.json(), schema, "/" + path)
+    if isinstance(answer.json(), list):
+        assert answer.json()
+    else:
+        assert answer.json().get(FULL.get(path, "results"), "one thing")
+
+
+def test_a_proposal_that_is_done_is_what_it_says(schema):
+    client = logged_in()
+    holder(BTC="1", ETH="10")
+    past_of("BTC", "ETH")
+    proposal = asked(strategy="minimum_variance")
+    assert proposals.finish(proposal, answer_to(proposal, now()), now=now())
+    told = client.get(f"/api/portfolio/optimise/{proposal.pk}").json()
+    assert told["answer"]["trades"]
+    assert not wrong_in(told, schema, "/api/portfolio/optimise/{proposal_id}")
+
+
+def wrong_in(answer: Any, schema: dict[str, Any], path: str) -> list[str]:
     document = Resource.from_contents(schema, default_specification=DRAFT202012)
-    pointer = f"#/paths/{'/' + path}".replace("/", "~1").replace("#~1paths~1~1", "#/paths/~1")
-    told = {"$ref": f"urn:api{pointer}/get/responses/200/content/application~1json/schema"}
+    pointer = path.replace("/", "~1")
+    told = {"$ref": f"urn:api#/paths/{pointer}/get/responses/200/content/application~1json/schema"}
     validator = Draft202012Validator(
         told, registry=Registry().with_resource("urn:api", document), format_checker=Draft202012Validator.FORMAT_CHECKER
     )
-    assert not [error.message for error in validator.iter_errors(answer.json())]
-    rows = answer.json().get("results")
-    assert rows is None or rows
+    return [error.message for error in validator.iter_errors(answer)]
+
+
+def needed(operation: dict[str, Any]) -> set[str]:
+    return {each["name"] for each in operation.get("parameters", []) if each["in"] == "query" and each.get("required")}
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.method == "GET" and "<" not in door.path], ids=str)
+def test_what_an_address_needs_is_said_to_be_required_and_it_is(schema, furnished, door):
+    names = needed(schema["paths"]["/" + door.path]["get"])
+    assert names == good_query(str(door)).keys() - {"environment"}
+    for name in names:
+        without = {other: value for other, value in good_query(str(door)).items() if other != name}
+        answer = furnished.get(f"/{door.path}", without)
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
+
+
+def test_a_file_is_described_as_one(schema, furnished):
+    told = schema["paths"][f"/{FILE}"]["get"]["responses"]["200"]["content"]
+    for kind in ("csv", "parquet"):
+        answer = furnished.get(f"/{FILE}", good_query(f"GET {FILE}") | {"as": kind})
+        assert told.pop(answer["Content-Type"]) == {"schema": {"type": "string", "format": "binary"}}
+        assert len(answer.content) > 1_000
+    assert told == {}
 
 
 def test_what_is_text_is_described_as_text(schema, furnished):

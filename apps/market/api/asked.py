@@ -20,7 +20,8 @@ WHICH: Mapping[str, Check] = {
     "since": moment,
     "until": moment,
 }
-_NEEDED = ("exchange_id", "symbol", "timeframe")
+# Without these no candles are meant.
+NEEDED = ("exchange_id", "symbol", "timeframe")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def asked(params: QueryDict, known: Mapping[str, Check], now: datetime) -> tuple
         if name in params:
             raise BadParameter(name, f"no such parameter; known are {', '.join(sorted(known))}.")
     given = checked(params, known)
-    for name in _NEEDED:
+    for name in NEEDED:
         if not given.get(name):
             raise BadParameter(name, "this is needed.")
     end = timeframes.ends(timeframes.floor(now, given["timeframe"]), given["timeframe"])

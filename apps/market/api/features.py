@@ -16,8 +16,8 @@ from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, one_of, text
-from apps.market.api.asked import WHICH, Asked, asked
-from apps.market.api.indicators import NEEDED, since_of
+from apps.market.api.asked import NEEDED, WHICH, Asked, asked
+from apps.market.api.indicators import since_of
 from apps.market.models import Feature, FeatureSeries, FeatureValue
 from apps.users.scopes import Scope
 

@@ -21,7 +21,7 @@ from apps.core.problems import BadParameter
 from apps.core.query import Check, number, one_of
 from apps.core.rows import Money
 from apps.exchanges.models import Environment
-from apps.market.api.asked import WHICH, Asked, asked
+from apps.market.api.asked import NEEDED, WHICH, Asked, asked
 from apps.market.models import CandleSeries
 from apps.market.services import candle_files, candles_of, holes_of, series_behind
 from apps.users.scopes import Scope
@@ -67,6 +67,7 @@ class History(APIView):
 
     scope = Scope.MARKET_READ
     parameters: Mapping[str, Check] = {**WHICH, "page_size": number}
+    required = NEEDED
 
     @extend_schema(responses=CandlePage)
     def get(self, request: Request) -> Response:
@@ -119,6 +120,7 @@ class Export(APIView):
 
     scope = Scope.MARKET_READ
     parameters: Mapping[str, Check] = {**WHICH, "as": one_of(tuple(candle_files.FORMATS))}
+    required = NEEDED
 
     @extend_schema(
         responses={

@@ -15,15 +15,13 @@ from apps.core.clock import now
 from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, text
 from apps.exchanges.models import Environment
-from apps.market.api.asked import WHICH, Asked, asked
+from apps.market.api.asked import NEEDED, WHICH, Asked, asked
 from apps.market.api.history import HoleRow
 from apps.market.services.indicators import Where, indicated
 from apps.users.scopes import Scope
 
 USUAL_BARS = 500
 MOST_BARS = 5_000
-# Every candle that a symbol and timeframe names.
-NEEDED = ("exchange_id", "symbol", "timeframe")
 
 
 class Values(serializers.Serializer):

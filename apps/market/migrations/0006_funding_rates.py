@@ -5,25 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('market', '0005_quarantine'),
+        ("market", "0005_quarantine"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FundingRate',
+            name="FundingRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('exchange_id', models.CharField(max_length=40)),
-                ('environment', models.CharField(choices=[('live', 'Live'), ('sandbox', 'Sandbox')], max_length=10)),
-                ('symbol', models.CharField(max_length=100)),
-                ('funding_at', models.DateTimeField()),
-                ('rate', apps.core.money_field.MoneyField()),
-                ('as_of', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("exchange_id", models.CharField(max_length=40)),
+                ("environment", models.CharField(choices=[("live", "Live"), ("sandbox", "Sandbox")], max_length=10)),
+                ("symbol", models.CharField(max_length=100)),
+                ("funding_at", models.DateTimeField()),
+                ("rate", apps.core.money_field.MoneyField()),
+                ("as_of", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('exchange_id', 'environment', 'symbol', 'funding_at'), name='one_rate_per_funding')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("exchange_id", "environment", "symbol", "funding_at"), name="one_rate_per_funding"
+                    )
+                ],
             },
         ),
     ]
