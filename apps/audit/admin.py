@@ -26,6 +26,10 @@ class AuditedAdmin(admin.ModelAdmin):
         # As it is stored: the instance has the form's values already, and its many-to-many rows come after it.
         stored = type(obj)._default_manager.filter(pk=obj.pk).first() if change else None
         obj.was = None if stored is None else as_told(stored)
+        self.store(request, obj, form, change)
+
+    def store(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
+        """Overridden where a service writes the row: afterwards `obj` has its key."""
         super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:

@@ -1,17 +1,19 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Field, Model, QuerySet
+from django.db.models import Count, Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from apps.audit import services as audit
-from apps.core.admin import ListAdmin, ReadOnlyAdmin, freshness, money
+from apps.audit.admin import AuditedAdmin
+from apps.core.admin import EMPTY, ListAdmin, ReadOnlyAdmin, alarming, freshness, money
 from apps.core.clock import now
 from apps.market.models import (
     Asset,
     AssetAlias,
     CandleSeries,
+    Feature,
+    FeatureSeries,
     FiatRate,
     Market,
     QuarantinedValue,
@@ -19,6 +21,7 @@ from apps.market.models import (
     WatchedSymbol,
     WatchSource,
 )
+from apps.market.services.features import define
 from apps.market.services.series import READ_TIMEFRAMES
 from apps.market.services.watch import follow
 
@@ -113,7 +116,7 @@ class CandleSeriesAdmin(ReadOnlyAdmin):
 
 
 @admin.register(WatchedSymbol)
-class WatchedSymbolAdmin(ListAdmin):
+class WatchedSymbolAdmin(AuditedAdmin, ListAdmin):
     """Symbols are pinned here; what is held, in rules or in targets comes and goes by itself."""
 
     explanation = "Candles are read of these symbols. Pin others here; the rest comes and goes with what is held."
@@ -147,25 +150,8 @@ class WatchedSymbolAdmin(ListAdmin):
         follow(obj.exchange_id, obj.environment, now())
 
 
-class AuditedAdmin(ListAdmin):
-    """Every valuation goes by these rows: who changed one is written down."""
-
-    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        action = f"{obj._meta.model_name}.{'changed' if change else 'added'}"
-        audit.record(action, obj, at=now(), actor=request.user, fields=sorted(form.changed_data))
-
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        audit.record(f"{obj._meta.model_name}.deleted", obj, at=now(), actor=request.user)
-        super().delete_model(request, obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # One at a time, as each is written down.
-        return {}
-
-
 @admin.register(Asset)
-class AssetAdmin(AuditedAdmin):
+class AssetAdmin(AuditedAdmin, ListAdmin):
     """Coins and currencies by our own codes."""
 
     explanation = (
@@ -179,7 +165,7 @@ class AssetAdmin(AuditedAdmin):
 
 
 @admin.register(AssetAlias)
-class AssetAliasAdmin(AuditedAdmin):
+class AssetAliasAdmin(AuditedAdmin, ListAdmin):
     """What an exchange calls an asset, and from when to when."""
 
     explanation = (
@@ -204,3 +190,65 @@ class FiatRateAdmin(ReadOnlyAdmin):
     list_display = ["published_on", "base", "currency", money("rate"), "source"]
     list_filter = ["source", "currency"]
     ordering = ["-published_on", "currency"]
+
+
+@admin.register(Feature)
+class FeatureAdmin(AuditedAdmin, ListAdmin):
+    """Numbers made of candles, as strategies and people want them."""
+
+    explanation = (
+        "Computed of every series of its timeframe that is read. Another function, parameters, timeframe or reference "
+        "is a new version: all of its values are computed anew. Switch off what is wanted no more."
+    )
+    list_display = ["name", "function", "parameters", "timeframe", "reference", "version", "is_active"]
+    list_filter = ["is_active", "function", "timeframe"]
+    search_fields = ["name", "reference"]
+    ordering = ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Feature | None = None) -> list[str]:
+        # Another name would be another feature.
+        return ["name", "version"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Feature | None = None) -> bool:
+        # Its values may be millions.
+        return False
+
+    def store(self, request: HttpRequest, obj: Feature, form: ModelForm, change: bool) -> None:
+        names = ("name", "function", "parameters", "timeframe", "reference", "is_active")
+        stored = define(**{name: getattr(obj, name) for name in names})
+        obj.pk, obj.version = stored.pk, stored.version
+
+
+@admin.register(FeatureSeries)
+class FeatureSeriesAdmin(ReadOnlyAdmin):
+    """How far each feature is computed of each series."""
+
+    explanation = "All bars that opened before 'computed to' are computed; new candles have it computed on."
+    list_display = ["feature", "symbol", "timeframe", "exchange_id", "environment", "version", "far"]
+    list_filter = ["feature", "candles__timeframe", "candles__exchange_id", "candles__environment"]
+    list_select_related = ["feature", "candles"]
+    search_fields = ["feature__name", "candles__symbol"]
+    ordering = ["feature__name", "candles__exchange_id", "candles__environment", "candles__symbol"]
+
+    @admin.display(ordering="candles__symbol")
+    def symbol(self, row: FeatureSeries) -> str:
+        return row.candles.symbol
+
+    @admin.display(ordering="candles__timeframe")
+    def timeframe(self, row: FeatureSeries) -> str:
+        return row.candles.timeframe
+
+    @admin.display(description="exchange", ordering="candles__exchange_id")
+    def exchange_id(self, row: FeatureSeries) -> str:
+        return row.candles.exchange_id
+
+    @admin.display(ordering="candles__environment")
+    def environment(self, row: FeatureSeries) -> str:
+        return row.candles.environment
+
+    @admin.display(description="computed to", ordering="computed_to")
+    def far(self, row: FeatureSeries) -> str:
+        told = f"{row.computed_to:%Y-%m-%d %H:%M}" if row.computed_to else EMPTY
+        if row.version != row.feature.version:
+            return alarming(f"{told}, by version {row.version} of {row.feature.version}")
+        return told
