@@ -16,6 +16,7 @@ from apps.core.clock import now
 from apps.exchanges import keys
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
 from apps.ledger.models import HistoryCursor
+from apps.market.models import Asset, AssetAlias, Feature, WatchedSymbol
 from apps.sync import tasks
 from apps.sync.models import SyncState
 from apps.users.models import ApiToken, LoginFailures, Membership, Session, User, UserSettings, Workspace
@@ -128,6 +129,45 @@ def test_settings_and_groups(ops):
     assert (entry.before, entry.after) == ({"base_currency": "USD"}, {"base_currency": "CHF"})
     ops.post(add_url(Group), {"name": "staff"})
     assert told("group.created").after == {"name": "staff", "permissions": []}
+
+
+def test_what_valuations_go_by(ops):
+    ops.post(add_url(Asset), {"code": "ABC", "name": "A coin", "kind": "coin"})
+    assert told("asset.created").after == {"code": "ABC", "name": "A coin", "kind": "coin", "pegged_to": ""}
+    coin = Asset.objects.get(code="ABC")
+    form = {"exchange_id": "binance", "code": "OLDABC", "asset": coin.pk, "multiplier": "1"}
+    form |= {f"valid_{end}_{part}": "" for end in ("from", "to") for part in (0, 1)}
+    assert ops.post(add_url(AssetAlias), form).status_code == 302
+    alias = AssetAlias.objects.get(code="OLDABC")
+    assert ops.post(page_url(alias), form | {"multiplier": "1000"}).status_code == 302
+    entry = told("assetalias.changed")
+    assert (entry.target, entry.before["multiplier"], entry.after["multiplier"]) == (
+        f"assetalias:{alias.pk}",
+        "1",
+        "1000",
+    )
+    assert list(entry.after) == ["multiplier"]
+    ops.post(delete_url(alias), {"post": "yes"})
+    assert told("assetalias.deleted").before["code"] == "OLDABC"
+
+
+def test_a_symbol_pinned_and_let_go(ops):
+    form = {"exchange_id": "binance", "environment": "sandbox", "symbol": "BTC/USDT", "timeframe": "1h"}
+    assert ops.post(add_url(WatchedSymbol), form).status_code == 302
+    assert told("watchedsymbol.created").after == form | {"source": "pinned"}
+    ops.post(delete_url(WatchedSymbol.objects.get()), {"post": "yes"})
+    assert told("watchedsymbol.deleted").before == form | {"source": "pinned"}
+
+
+def test_a_feature_defined_and_defined_anew(ops):
+    form = {"name": "calm", "function": "volatility", "parameters": '{"window": 5}', "timeframe": "1h"}
+    assert ops.post(add_url(Feature), form | {"is_active": "on"}).status_code == 302
+    row = Feature.objects.get()
+    entry = told("feature.created")
+    assert (entry.target, entry.after["parameters"]) == (f"feature:{row.pk}", {"window": 5})
+    assert ops.post(page_url(row), form | {"parameters": '{"window": 7}', "is_active": "on"}).status_code == 302
+    entry = told("feature.changed")
+    assert (entry.before, entry.after) == ({"parameters": {"window": 5}}, {"parameters": {"window": 7}})
 
 
 def test_a_save_that_changes_nothing_leaves_nothing(ops):

@@ -289,7 +289,10 @@ DEEDS = [
     ),
 ]
 # What changes nothing that anybody would ask about, and what is shown by tests of its own app.
-NO_DEEDS = {"POST api/user/refresh": "the session's row says when it was last seen"}
+NO_DEEDS = {
+    "POST api/user/refresh": "the session's row says when it was last seen",
+    "POST api/portfolio/optimise": "a calculation that changes nothing; its row says who asked what, and when",
+}
 SHOWN_ELSEWHERE = {"POST api/system/restart": "tests/apps/system"}
 
 
