@@ -3,13 +3,24 @@
 from collections.abc import Mapping
 
 from alphapulse.types import SyncKind
+from apps.core.prepared import Parameter, Prepared
 from apps.core.problems import BadParameter
-from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
+from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import WalletReading, WalletStatus
 from apps.users.models import User
 
 # By account and wallet.
 Wallets = dict[tuple[int, str], WalletReading]
+
+_KEY = ExchangeAccount._meta.pk
+_accounts = Prepared(lambda: ExchangeAccount.objects.visible_to(Parameter("user", User._meta.pk)).order_by("pk"))
+_readings = Prepared(
+    lambda: WalletReading.objects.visible_to(Parameter("user", User._meta.pk)).filter(
+        account__gte=Parameter("first", _KEY),
+        account__lte=Parameter("last", _KEY),
+        kind=Parameter("kind", WalletReading._meta.get_field("kind")),
+    )
+)
 
 
 def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list[WalletReading]:
@@ -18,7 +29,7 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
     `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
     """
     accounts = accounts_asked(user, asked)
-    known = _stored(accounts, kind)
+    known = _stored(user, accounts, kind) if accounts else {}
     known |= _never_read(accounts, kind, known)
     wallets = {wallet for _, wallet in known}
     if wallets and asked.get("wallet", next(iter(wallets))) not in wallets:
@@ -37,10 +48,7 @@ def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount
 
     Raises BadParameter.
     """
-    accounts = ExchangeAccount.objects.visible_to(user)
-    if "account" in asked:
-        accounts = _named(accounts, asked["account"])
-    found = list(accounts.order_by("pk"))
+    found = _named(user, asked["account"]) if "account" in asked else _accounts.objects(user=user.pk)
     exchange_id = asked.get("exchange_id")
     if exchange_id and exchange_id not in {account.exchange_id for account in found}:
         raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")
@@ -52,21 +60,22 @@ def accounts_asked(user: User, asked: Mapping[str, str]) -> list[ExchangeAccount
     ]
 
 
-def _named(accounts: ExchangeAccountQuerySet, label_or_id: str) -> ExchangeAccountQuerySet:
+def _named(user: User, label_or_id: str) -> list[ExchangeAccount]:
     if len(label_or_id) > 80:
         raise BadParameter("account", "expected an account's id or label.")
-    found = accounts.named(label_or_id)
-    if not found.exists():
+    found = list(ExchangeAccount.objects.visible_to(user).named(label_or_id).order_by("pk"))
+    if not found:
         raise BadParameter("account", f"no account of yours has the id or label {label_or_id!r}.")
     return found
 
 
-def _stored(accounts: list[ExchangeAccount], kind: SyncKind) -> Wallets:
+def _stored(user: User, accounts: list[ExchangeAccount], kind: SyncKind) -> Wallets:
     by_id = {account.pk: account for account in accounts}
     found = {}
-    for reading in WalletReading.objects.filter(account__in=accounts, kind=kind):
-        reading.account = by_id[reading.account_id]
-        found[reading.account_id, reading.wallet] = reading
+    for reading in _readings.objects(user=user.pk, first=min(by_id), last=max(by_id), kind=kind):
+        if reading.account_id in by_id:
+            reading.account = by_id[reading.account_id]
+            found[reading.account_id, reading.wallet] = reading
     return found
 
 
