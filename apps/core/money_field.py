@@ -60,6 +60,19 @@ class MoneyField(models.Field):
         return super().formfield(**{"form_class": forms.DecimalField, **kwargs})
 
 
+class Plain(models.Func):
+    """Money as `alphapulse.money.plain` writes it, written by the database: for who only tells it."""
+
+    output_field = models.TextField()
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="trim_scale(%(expressions)s)::text")
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        # It is kept so.
+        return self.as_sql(compiler, connection, template="%(expressions)s")
+
+
 def teach_sqlite_money(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Every new SQLite connection learns to compare money."""
     if connection.vendor != "sqlite":

@@ -20,7 +20,9 @@ def record(
     address: str | None = None,
     **details: object,
 ) -> AuditEntry:
-    """`target` is a saved model instance. `before`, `after` and `details` must be JSON, and never a credential.
+    """`target` is a saved model instance, or the name of what is no row.
+
+    `before`, `after` and `details` must be JSON, and never a credential.
 
     In the transaction of the deed, and it waits for nobody: its place in the chain is given later. From where it was
     done is known (`apps.core.origin`); `address` is for who knows better.
@@ -32,7 +34,7 @@ def record(
             actor=actor if getattr(actor, "pk", None) else None,
             actor_name=actor.get_username()[:150] if getattr(actor, "pk", None) else "",
             action=action,
-            target=f"{target._meta.model_name}:{target.pk}",
+            target=target if isinstance(target, str) else f"{target._meta.model_name}:{target.pk}",
             name=str(target)[:200],
             workspace_id=_workspace_of(target),
             before=before,
@@ -49,6 +51,8 @@ def record(
 
 def _workspace_of(target: Any) -> int | None:
     """Whose it is, where it says so: by itself, or by its account."""
+    if isinstance(target, str):
+        return None
     if target._meta.model_name == "workspace":
         return int(target.pk)
     mine = getattr(target, "workspace_id", None)

@@ -1,14 +1,14 @@
 """What exchanges say an account has, on the wire: money as plain strings, times as ISO 8601 UTC."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from alphapulse.types import OrderStatus, PositionSide, Side
+from apps.core.money_field import Plain
 from apps.core.rows import Money
 from apps.exchanges.models import Environment
 from apps.ledger.models import WalletReading, WalletStatus
@@ -43,20 +43,25 @@ def origin_of(reading: WalletReading, now: datetime) -> dict[str, Any]:
 
 
 class Whose(serializers.Serializer):
-    """Rows as `values()` of their `sources`, each told with its origin: `origins` of the context, by reading."""
+    """A row with its origin, for the schema. `sources` asks for the rows, `told` tells them: DRF's own way, field by
+    field of each row, takes ten times as long."""
 
     @classmethod
-    def sources(cls) -> list[str]:
-        return ["reading_id", *(field.source or name for name, field in cls._declared_fields.items())]
+    def sources(cls) -> list[Any]:
+        """What `values_list` is to give: a key, the reading, and each column as it is told, but for times."""
+        fields = ((field.source or name, field) for name, field in cls._declared_fields.items())
+        return ["pk", "reading_id", *(Plain(name) if isinstance(field, Money) else name for name, field in fields)]
 
-    @cached_property
-    def _columns(self) -> list[tuple[str, str, Callable[[Any], Any]]]:
-        return [(name, field.source, field.to_representation) for name, field in self.fields.items()]
-
-    def to_representation(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        # DRF asks each field of each row how it is read: a third of what a page of balances costs.
-        own = {name: None if row[source] is None else tell(row[source]) for name, source, tell in self._columns}
-        return self.context["origins"][row["reading_id"]] | own
+    @classmethod
+    def told(cls, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of those `sources`, each with the origin of its reading."""
+        names = list(cls._declared_fields)
+        told = [{**origins[row[1]], **dict(zip(names, row[2:], strict=False))} for row in rows]
+        for name, field in cls._declared_fields.items():
+            if isinstance(field, serializers.DateTimeField):
+                for row in told:
+                    row[name] = iso(row[name])
+        return told
 
 
 class WalletRow(Whose):
@@ -66,8 +71,8 @@ class WalletRow(Whose):
     error = serializers.CharField()
 
 
-def wallet_row(reading: WalletReading, now: datetime) -> dict[str, Any]:
-    return origin_of(reading, now) | {"status": reading.status, "error": reading.error}
+def wallet_row(reading: WalletReading, origin: dict[str, Any]) -> dict[str, Any]:
+    return origin | {"status": reading.status, "error": reading.error}
 
 
 class BalanceRow(Whose):

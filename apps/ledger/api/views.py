@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,23 +58,29 @@ class ReadRows(ListAPIView):
         return {**WHOSE, **self.filters}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.now = now()
         self.asked = checked(request.query_params, self.parameters)
         self.wallets = wallets_behind(request.user, self.kind, self.asked)
-        wallets = [wallet_row(reading, self.now) for reading in self.wallets]
-        is_complete = not any(reading.is_missing(self.now) for reading in self.wallets)
-        page = super().list(request, *args, **kwargs)
-        return Response({"complete": is_complete, "wallets": wallets, **page.data})
+        at = now()
+        origins = [origin_of(reading, at) for reading in self.wallets]
+        pairs = list(zip(self.wallets, origins, strict=True))
+        rows = self.paginate_queryset(self.get_queryset())
+        answer = {
+            "complete": not any(reading.is_missing(at) for reading in self.wallets),
+            "wallets": [wallet_row(reading, origin) for reading, origin in pairs],
+            "next": self.paginator.get_next_link(),
+            "previous": self.paginator.get_previous_link(),
+            "results": self.told(rows, {reading.pk: origin for reading, origin in pairs}),
+        }
+        return Response(answer)
+
+    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+        return self.serializer_class.told(rows, origins)
 
     def get_queryset(self) -> ReadRowQuerySet:
         # The wallets are the caller's own: nobody sees rows of any other.
         rows = self.model.objects.filter(reading__in=[reading.pk for reading in self.wallets if reading.pk])
         narrowed = {self.lookups[name]: value for name, value in self.asked.items() if name in self.lookups}
-        return rows.filter(**narrowed).values("pk", *self.serializer_class.sources())
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        origins = {reading.pk: origin_of(reading, self.now) for reading in self.wallets if reading.pk}
-        return super().get_serializer_context() | {"origins": origins}
+        return rows.filter(**narrowed).values_list(*self.serializer_class.sources(), named=True)
 
 
 @extend_schema_view(get=extend_schema(responses=BalancePage))

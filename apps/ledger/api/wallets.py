@@ -3,11 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from alphapulse.types import SyncKind
+from apps.core.prepared import Parameter, Prepared
 from apps.core.problems import BadParameter
-from apps.exchanges.models import ExchangeAccount, ExchangeAccountQuerySet
-from apps.ledger.models import WalletReading
-from apps.ledger.services.wallets import readings_of
+from apps.exchanges.models import ExchangeAccount
+from apps.ledger.models import WalletReading, WalletStatus
 from apps.users.models import User
+
+# By account and wallet.
+Wallets = dict[tuple[int, str], WalletReading]
+
+_KEY = ExchangeAccount._meta.pk
+_accounts = Prepared(lambda: ExchangeAccount.objects.visible_to(Parameter("user", User._meta.pk)).order_by("pk"))
+_readings = Prepared(
+    lambda: WalletReading.objects.visible_to(Parameter("user", User._meta.pk)).filter(
+        account__gte=Parameter("first", _KEY),
+        account__lte=Parameter("last", _KEY),
+        kind=Parameter("kind", WalletReading._meta.get_field("kind")),
+    )
+)
 
 
 def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list[WalletReading]:
@@ -15,11 +28,13 @@ def wallets_behind(user: User, kind: SyncKind, asked: Mapping[str, str]) -> list
 
     `asked` may hold account (id or label), exchange_id, environment and wallet. Raises BadParameter.
     """
-    readings = readings_of(accounts_asked(user, asked), [kind])
-    wallets = {reading.wallet for reading in readings}
+    accounts = accounts_asked(user, asked)
+    known = _stored(user, accounts, kind) if accounts else {}
+    known |= _never_read(accounts, kind, known)
+    wallets = {wallet for _, wallet in known}
     if wallets and asked.get("wallet", next(iter(wallets))) not in wallets:
         raise BadParameter("wallet", f"no such wallet among these accounts; there are {', '.join(sorted(wallets))}.")
-    return [reading for reading in readings if asked.get("wallet", reading.wallet) == reading.wallet]
+    return [known[name] for name in sorted(known) if asked.get("wallet", name[1]) == name[1]]
 
 
 def accounts_asked(user: User, asked: Mapping[str, str], *, without: Sequence[str] = ()) -> list[ExchangeAccount]:
@@ -27,10 +42,12 @@ def accounts_asked(user: User, asked: Mapping[str, str], *, without: Sequence[st
 
     `without`: columns that the caller does not look at. Raises BadParameter.
     """
-    accounts = ExchangeAccount.objects.visible_to(user)
     if "account" in asked:
-        accounts = _named(accounts, asked["account"])
-    found = list(accounts.defer(*without).order_by("pk"))
+        found = _named(user, asked["account"])
+    elif without:
+        found = list(ExchangeAccount.objects.visible_to(user).defer(*without).order_by("pk"))
+    else:
+        found = _accounts.objects(user=user.pk)
     exchange_id = asked.get("exchange_id")
     if exchange_id and exchange_id not in {account.exchange_id for account in found}:
         raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")
@@ -42,10 +59,32 @@ def accounts_asked(user: User, asked: Mapping[str, str], *, without: Sequence[st
     ]
 
 
-def _named(accounts: ExchangeAccountQuerySet, label_or_id: str) -> ExchangeAccountQuerySet:
+def _named(user: User, label_or_id: str) -> list[ExchangeAccount]:
     if len(label_or_id) > 80:
         raise BadParameter("account", "expected an account's id or label.")
-    found = accounts.named(label_or_id)
-    if not found.exists():
+    found = list(ExchangeAccount.objects.visible_to(user).named(label_or_id).order_by("pk"))
+    if not found:
         raise BadParameter("account", f"no account of yours has the id or label {label_or_id!r}.")
     return found
+
+
+def _stored(user: User, accounts: list[ExchangeAccount], kind: SyncKind) -> Wallets:
+    by_id = {account.pk: account for account in accounts}
+    found = {}
+    for reading in _readings.objects(user=user.pk, first=min(by_id), last=max(by_id), kind=kind):
+        if reading.account_id in by_id:
+            reading.account = by_id[reading.account_id]
+            found[reading.account_id, reading.wallet] = reading
+    return found
+
+
+def _never_read(accounts: list[ExchangeAccount], kind: SyncKind, stored: Wallets) -> Wallets:
+    """Every other wallet that the catalogue says is read, as a reading that found nothing."""
+    return {
+        (account.pk, read.wallet): WalletReading(
+            account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
+        )
+        for account in accounts
+        for read in account.reads(kind)
+        if (account.pk, read.wallet) not in stored
+    }

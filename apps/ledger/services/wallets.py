@@ -14,16 +14,6 @@ from apps.ledger.models import WalletReading, WalletStatus
 Name = tuple[int, str, str]
 
 
-def readings_of(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> list[WalletReading]:
-    """All that are known, in order; unsaved ones stand for wallets that have never been read."""
-    mine = {account.pk: account for account in accounts}
-    known = {name: _never_read(mine[name[0]], name) for name in _read(accounts, kinds)}
-    for reading in _stored(accounts, kinds):
-        reading.account = mine[reading.account_id]
-        known[reading.account_id, reading.kind, reading.wallet] = reading
-    return [known[name] for name in sorted(known)]
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Which readings' rows count, by id, and of which of them (or of none) an answer misses something."""

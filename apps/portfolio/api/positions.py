@@ -1,22 +1,28 @@
 """Positions, and what they are worth in the reader's currency."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 
+from alphapulse.money import plain
 from alphapulse.portfolio.contracts import settles_in
 from alphapulse.portfolio.valuation import worth_of
+from apps.core.clock import now
 from apps.core.query import Check, one_of
 from apps.ledger.api.rows import Money, PositionPage, PositionRow
 from apps.ledger.api.views import Positions
 from apps.ledger.models import Position
-from apps.portfolio.services.prices import prices_of
+from apps.portfolio.services.prices import Prices, prices_of
 from apps.portfolio.services.valuation import earned_by
 from apps.users.models import BASE_CURRENCIES
 from apps.users.services.preferences import settings_of
+
+# Of a position, told as text.
+AMOUNTS = ("contracts", "contract_size", "notional", "entry_price", "mark_price", "unrealized_pnl")
 
 
 class ValuedPositionRow(PositionRow):
@@ -30,23 +36,6 @@ class ValuedPositionRow(PositionRow):
     @classmethod
     def sources(cls) -> list[str]:
         return PositionRow.sources()
-
-    def to_representation(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        position, origin = Position(**row), self.context["origins"][row["reading_id"]]
-        valued = {
-            "settle": settles_in(position.symbol),
-            "currency": self.context["currency"],
-            "notional_value": self._worth(origin, position, position.notional),
-            "unrealized_pnl_value": self._worth(origin, position, earned_by(position)),
-        }
-        return super().to_representation({**row, **valued})
-
-    def _worth(self, origin: Mapping[str, Any], position: Position, amount: Decimal | None) -> Decimal | None:
-        now, exchange_id = self.context["now"], origin["exchange_id"]
-        prices = prices_of(origin["environment"], now=now, at_par=self.context["at_par"])
-        asset, pieces = prices.aliases.meaning(exchange_id, settles_in(position.symbol), now)
-        worth = worth_of(amount, prices.book.price(asset, self.context["currency"], near=exchange_id))
-        return None if worth is None else worth * pieces
 
 
 @extend_schema_serializer(many=False)
@@ -64,8 +53,25 @@ class ValuedPositions(Positions):
     def parameters(self) -> Mapping[str, Check]:
         return {**super().parameters, "currency": one_of(BASE_CURRENCIES)}
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        mine = settings_of(self.request.user)
+    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+        mine, at = settings_of(self.request.user), now()
         currency = self.asked.get("currency", mine.base_currency)
-        told = {"currency": currency, "at_par": mine.stablecoins_at_par, "now": self.now}
-        return super().get_serializer_context() | told
+        books = {
+            environment: prices_of(environment, now=at, at_par=mine.stablecoins_at_par)
+            for environment in {origin["environment"] for origin in origins.values()}
+        }
+        return [row | _valued(row, books[row["environment"]], currency, at) for row in PositionRow.told(rows, origins)]
+
+
+def _valued(row: Mapping[str, Any], prices: Prices, currency: str, at: datetime) -> dict[str, Any]:
+    amounts = {name: None if row[name] is None else Decimal(row[name]) for name in AMOUNTS}
+    settle = settles_in(row["symbol"])
+    asset, pieces = prices.aliases.meaning(row["exchange_id"], settle, at)
+    price = prices.book.price(asset, currency, near=row["exchange_id"])
+    worths = (worth_of(amount, price) for amount in (amounts["notional"], _earned(row, amounts)))
+    notional, earned = (None if worth is None else plain(worth * pieces) for worth in worths)
+    return {"settle": settle, "currency": currency, "notional_value": notional, "unrealized_pnl_value": earned}
+
+
+def _earned(row: Mapping[str, Any], amounts: Mapping[str, Decimal | None]) -> Decimal | None:
+    return earned_by(Position(symbol=row["symbol"], side=row["side"], **amounts))

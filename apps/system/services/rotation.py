@@ -12,6 +12,8 @@ from typing import Any
 from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Left, StrIndex
 
+from apps.audit.services import record
+from apps.core.clock import now
 from apps.core.encryption import CannotOpen, first_key_id, open_sealed, seal_anew
 from apps.exchanges.models import ExchangeAccount
 from apps.users.models import TwoFactor
@@ -43,6 +45,9 @@ class Column:
     def text(self, row: Any) -> str:
         return getattr(row, self.field)
 
+
+# What entries of the audit name as their target: all keys, not one row.
+KEYS = "credential keys"
 
 COLUMNS = (
     Column(name="credentials of accounts", model=ExchangeAccount, field="sealed_credentials"),
@@ -80,10 +85,17 @@ def unreadable() -> Iterator[Step]:
 
 
 def seal_all_anew() -> Iterator[Step]:
-    """One step for each row that another key than the first has sealed."""
+    """One step for each row that another key than the first has sealed. The audit is told before and after: of a run
+    that is killed, that it began.
+    """
+    record("keys.rotation_begun", KEYS, at=now(), key=first_key_id(), rows=left())
+    moved = 0
     for column in COLUMNS:
         for row in _in_chunks(column.left()):
-            yield _seal_anew(column, row)
+            step = _seal_anew(column, row)
+            moved += step.is_moved
+            yield step
+    record("keys.rotated", KEYS, at=now(), key=first_key_id(), rows=moved, left=left())
 
 
 def _seal_anew(column: Column, row: Any) -> Step:

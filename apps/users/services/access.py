@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.core.prepared import Parameter, Prepared
 from apps.users import tokens
 from apps.users.models import ApiToken, Membership, Session, User
 from apps.users.scopes import Scope, open_to, parse
@@ -15,6 +16,11 @@ from apps.users.tokens import TokenRefused
 
 # Who asks a hundred times a second is noted once a minute.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+_sessions = Prepared(
+    lambda: Session.objects.filter(uid=Parameter("uid", Session._meta.get_field("uid"))),
+    along="user",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +51,10 @@ def by_token(raw: str, *, address: str | None, now: datetime) -> Access:
 
 def living(uid: UUID) -> Session:
     """With its user, in one query. Raises TokenRefused where the session has ended, or the user is gone."""
-    try:
-        session = Session.objects.select_related("user").get(uid=uid)
-    except Session.DoesNotExist:
-        raise TokenRefused("The session of this token does not exist any more.", code="session_ended") from None
+    found: list[Session] = _sessions.objects(uid=uid)
+    if not found:
+        raise TokenRefused("The session of this token does not exist any more.", code="session_ended")
+    session = found[0]
     if session.ended_at is not None:
         raise TokenRefused(f"The session of this token has ended: {session.ended_why}.", code="session_ended")
     _refuse_inactive(session.user)

@@ -14,6 +14,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from alphapulse.types import Credentials
+from apps.audit.models import AuditEntry
 from apps.core.encryption import new_key
 from apps.exchanges.models import ExchangeAccount
 from apps.system.services import rotation
@@ -66,6 +67,12 @@ class TestHere:
         assert keys_of_accounts() == {"old": 1}
         rotate()
         assert f"{CREDENTIALS}: 1 with 'new'" in rotate("--check")
+
+    def test_the_audit_tells_that_it_began_and_how_it_ended(self, rotated):
+        rotate()
+        begun, ended = AuditEntry.objects.filter(action__startswith="keys.").order_by("pk")
+        assert (begun.action, begun.target, begun.details["rows"]) == ("keys.rotation_begun", "credential keys", 2)
+        assert (ended.action, ended.details) == ("keys.rotated", {"key": "new", "rows": 2, "left": 0})
 
     def test_credentials_that_are_entered_at_the_same_time_stay(self, rotated, monkeypatch):
         really = rotation.seal_anew
