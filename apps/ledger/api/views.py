@@ -73,7 +73,7 @@ class ReadRows(ListAPIView):
         }
         return Response(answer)
 
-    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> Sequence[dict[str, Any]]:
         return self.serializer_class.told(rows, origins)
 
     def get_queryset(self) -> ReadRowQuerySet:
