@@ -157,6 +157,7 @@ def test_a_field_that_nobody_knows_is_refused_by_name(door, world):
 WRONG: dict[str, list[Any]] = {
     "string": [7, 1.5, True, [], {}, ["a"]],
     "integer": ["7", 1.5, True, [], {}, 10**30, "NaN"],
+    "number": ["7", True, [], {}, 10**30, "NaN"],
     "boolean": ["true", 0, 1, [], {}],
     "array": ["a", 7, True, {}, {"0": "a"}],
     "object": ["a", 7, True, []],

@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from alphapulse.market.timeframes import FIXED
 from alphapulse.portfolio.strategies.question import Strategy
-from apps.core.serializers import Body
+from apps.core.serializers import Body, Line
 from apps.exchanges.models import Environment
 
 STRATEGIES = [strategy.value for strategy in Strategy]
@@ -28,8 +29,12 @@ class Ratio(serializers.FloatField):
         return super().to_internal_value(data)
 
 
-def asset_name(**options: Any) -> serializers.RegexField:
-    return serializers.RegexField(r"^[^\s\x00-\x1f/:]{1,40}$", max_length=40, **options)
+class AssetName(Line):
+    """A coin's or a currency's code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+        self.validators.append(RegexValidator(r"^[^\s/:]*$", "Expected a code without blanks, / and :."))
 
 
 class BoundsBody(Body):
@@ -43,12 +48,12 @@ class BoundsBody(Body):
 
 
 class AssetBoundsBody(BoundsBody):
-    asset = asset_name()
+    asset = AssetName()
 
 
 class GroupBoundsBody(BoundsBody):
-    name = serializers.CharField(max_length=40)
-    assets = serializers.ListField(child=asset_name(), min_length=1, max_length=MOST_ASSETS)
+    name = Line(max_length=40)
+    assets = serializers.ListField(child=AssetName(), min_length=1, max_length=MOST_ASSETS)
 
 
 class ConstraintsBody(BoundsBody):
@@ -62,13 +67,13 @@ class ConstraintsBody(BoundsBody):
 
 
 class WeightBody(Body):
-    asset = asset_name()
+    asset = AssetName()
     weight = Ratio(min_value=0, max_value=LARGEST)
 
 
 class ViewBody(Body):
-    asset = asset_name()
-    over = asset_name(default=None, allow_null=True, help_text="left out: it is of the asset's own return")
+    asset = AssetName()
+    over = AssetName(default=None, allow_null=True, help_text="left out: it is of the asset's own return")
     annual_return = Ratio(min_value=-1, max_value=100)
     confidence = Ratio(min_value=0, max_value=1, default=0.5)
 
@@ -78,9 +83,9 @@ class OptimiseBody(Body):
     workspace_id = serializers.IntegerField(required=False, min_value=1)
     environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE)
     assets = serializers.ListField(
-        child=asset_name(), default=list, max_length=MOST_ASSETS, help_text="left out: all coins that are held"
+        child=AssetName(), default=list, max_length=MOST_ASSETS, help_text="left out: all coins that are held"
     )
-    currency = asset_name(default="USDT", help_text="what worth and returns are measured in")
+    currency = AssetName(default="USDT", help_text="what worth and returns are measured in")
     timeframe = serializers.ChoiceField(TIMEFRAMES, default="1d")
     days = serializers.IntegerField(min_value=1, max_value=1825, default=365, help_text="of the past to learn from")
     weights = WeightBody(
