@@ -53,7 +53,7 @@ class ValuedPositions(Positions):
     def parameters(self) -> Mapping[str, Check]:
         return {**super().parameters, "currency": one_of(BASE_CURRENCIES)}
 
-    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> Sequence[Any]:
         mine, at = settings_of(self.request.user), now()
         currency = self.asked.get("currency", mine.base_currency)
         books = {
