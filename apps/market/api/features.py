@@ -49,7 +49,7 @@ class FeatureValuesRow(serializers.Serializer):
 
 @extend_schema_view(get=extend_schema(responses=FeatureRow(many=True)))
 class Features(ListAPIView):
-    """The features that are defined, by name. Filter: timeframe. Staff define them in the admin."""
+    """The features that are defined, the newest first. Filter: timeframe. Staff define them in the admin."""
 
     scope = Scope.MARKET_READ
     serializer_class = FeatureRow
