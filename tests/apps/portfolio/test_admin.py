@@ -5,7 +5,7 @@ import pytest
 from apps.core.clock import now
 from apps.portfolio.models import Proposal
 from apps.portfolio.services import proposals
-from tests.apps.pages import list_url, logged_in, queries_of, text_of
+from tests.apps.pages import add_url, delete_url, list_url, logged_in, page_url, queries_of, text_of
 
 from .divided import asked
 
@@ -27,3 +27,9 @@ def test_the_list_needs_as_many_queries_for_thirty_rows_as_for_one():
     for _ in range(29):
         asked()
     assert queries_of(client, list_url(Proposal)) == one
+
+
+def test_nobody_makes_changes_or_deletes_one_by_hand():
+    client, row = logged_in(), asked()
+    for url in (add_url(Proposal), page_url(row), delete_url(row)):
+        assert client.post(url, {"post": "yes"}).status_code == 403
