@@ -4,20 +4,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sync', '0003_histories_and_sweep'),
+        ("sync", "0003_histories_and_sweep"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='syncrun',
-            name='kind',
-            field=models.CharField(choices=[('balances', 'balances'), ('positions', 'positions'), ('orders', 'orders'), ('trades', 'trades'), ('closed_orders', 'closed_orders'), ('transfers', 'transfers'), ('funding_payments', 'funding_payments'), ('ledger', 'ledger'), ('sweep', 'sweep'), ('tickers', 'tickers'), ('funding_rates', 'funding_rates'), ('markets', 'markets'), ('candles', 'candles')], max_length=20),
+            model_name="syncrun",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("balances", "balances"),
+                    ("positions", "positions"),
+                    ("orders", "orders"),
+                    ("trades", "trades"),
+                    ("closed_orders", "closed_orders"),
+                    ("transfers", "transfers"),
+                    ("funding_payments", "funding_payments"),
+                    ("ledger", "ledger"),
+                    ("sweep", "sweep"),
+                    ("tickers", "tickers"),
+                    ("funding_rates", "funding_rates"),
+                    ("markets", "markets"),
+                    ("candles", "candles"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='syncstate',
-            name='kind',
-            field=models.CharField(choices=[('balances', 'balances'), ('positions', 'positions'), ('orders', 'orders'), ('trades', 'trades'), ('closed_orders', 'closed_orders'), ('transfers', 'transfers'), ('funding_payments', 'funding_payments'), ('ledger', 'ledger'), ('sweep', 'sweep'), ('tickers', 'tickers'), ('funding_rates', 'funding_rates'), ('markets', 'markets'), ('candles', 'candles')], max_length=20),
+            model_name="syncstate",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("balances", "balances"),
+                    ("positions", "positions"),
+                    ("orders", "orders"),
+                    ("trades", "trades"),
+                    ("closed_orders", "closed_orders"),
+                    ("transfers", "transfers"),
+                    ("funding_payments", "funding_payments"),
+                    ("ledger", "ledger"),
+                    ("sweep", "sweep"),
+                    ("tickers", "tickers"),
+                    ("funding_rates", "funding_rates"),
+                    ("markets", "markets"),
+                    ("candles", "candles"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

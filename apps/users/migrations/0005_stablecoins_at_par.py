@@ -4,15 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0004_two_factor'),
+        ("users", "0004_two_factor"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='usersettings',
-            name='stablecoins_at_par',
-            field=models.BooleanField(default=False, help_text='USDT and its like count as exactly what they promise to be worth, not at their price'),
+            model_name="usersettings",
+            name="stablecoins_at_par",
+            field=models.BooleanField(
+                default=False,
+                help_text="USDT and its like count as exactly what they promise to be worth, not at their price",
+            ),
         ),
     ]
