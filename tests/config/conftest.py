@@ -1,4 +1,4 @@
-"""A supervisor over tiny commands, in a home of its own."""
+"""A supervisor over tiny commands, in a home of its own; and an API from which nothing leaves."""
 
 import os
 import sys
@@ -8,9 +8,35 @@ from pathlib import Path
 
 import pytest
 
+from alphapulse.types import KeyReport
+from apps.exchanges import keys
+from apps.portfolio import tasks as portfolio_tasks
+from apps.sync import tasks as sync_tasks
+from apps.system.services import remote
 from config.embedded.home import Home
 from config.embedded.processes import Service, Stage
 from config.embedded.supervisor import Backoff, Supervisor
+
+REPORT = KeyReport(
+    wallets=("spot",),
+    wallets_not_permitted=(),
+    can_trade=True,
+    can_withdraw=False,
+    ip_restricted=None,
+    expires_at=None,
+    warnings=(),
+)
+
+
+@pytest.fixture
+def nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an exchange, a broker or a worker: keys are good, messages arrive, and nobody is at work."""
+    monkeypatch.setattr(keys, "check", lambda _account: REPORT)
+    monkeypatch.setattr(sync_tasks.resync, "delay", lambda **_: None)
+    monkeypatch.setattr(portfolio_tasks.optimise, "apply_async", lambda **_: None)
+    monkeypatch.setattr(portfolio_tasks.keep_books, "delay", lambda **_: None)
+    monkeypatch.setattr(remote, "answering", lambda: {"worker@host": 7})
+    monkeypatch.setattr(remote, "end", lambda _nodes: None)
 
 
 @pytest.fixture

@@ -10,9 +10,6 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from apps.exchanges import keys
-from apps.sync import tasks
-from apps.system.services import remote
 from apps.users.models import Membership, User
 from tests.apps.api import bearer, tokens_of, user
 from tests.config.doors import DOORS, Door
@@ -83,12 +80,8 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch, settings) -> World:
+def world(nothing_leaves, settings) -> World:
     settings.RATE_LIMIT_FACTOR = 100_000
-    monkeypatch.setattr(keys, "check", lambda _account: None)
-    monkeypatch.setattr(tasks.resync, "delay", lambda **_: None)
-    monkeypatch.setattr(remote, "answering", lambda: {"worker@host": 7})
-    monkeypatch.setattr(remote, "end", lambda _nodes: None)
     return World()
 
 

@@ -16,7 +16,7 @@ from tests.apps.api import bearer, tokens_of, user
 from tests.config.doors import DOORS, Door
 from tests.config.objects import objects_of, own_workspace
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.usefixtures("nothing_leaves")]
 
 
 CLOSED = [each for each in DOORS if each.scope]

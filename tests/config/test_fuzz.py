@@ -15,11 +15,7 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 from schemathesis import Case, GenerationMode
 
-from alphapulse.types import KeyReport
 from apps.core.clock import now
-from apps.exchanges import keys
-from apps.sync import tasks
-from apps.system.services import remote
 from apps.users.models import Membership, User
 from tests import api_fuzz
 from tests.apps import builders
@@ -30,16 +26,6 @@ from tests.config.good_bodies import good_body, good_query
 from tests.config.objects import MAKERS, own_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-
-REPORT = KeyReport(
-    wallets=("spot",),
-    wallets_not_permitted=(),
-    can_trade=True,
-    can_withdraw=False,
-    ip_restricted=None,
-    expires_at=None,
-    warnings=(),
-)
 
 
 # What is well formed and cannot be (an account of nobody, a zone that is not there) is a 400 that names the field; who
@@ -75,13 +61,9 @@ class Asking:
 
 
 @pytest.fixture
-def owner(monkeypatch, settings) -> User:
-    """Of a workspace with something in it; nothing leaves for an exchange or a broker."""
+def owner(nothing_leaves, settings) -> User:
+    """Of a workspace with something in it."""
     settings.RATE_LIMIT_FACTOR = 100_000
-    monkeypatch.setattr(keys, "check", lambda _account: REPORT)
-    monkeypatch.setattr(tasks.resync, "delay", lambda **_: None)
-    monkeypatch.setattr(remote, "answering", lambda: {"worker@host": 7})
-    monkeypatch.setattr(remote, "end", lambda _nodes: None)
     return user("owner")
 
 

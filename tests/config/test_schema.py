@@ -30,7 +30,7 @@ from tests.config.doors import DOORS
 from tests.config.furnished import furnish_market
 from tests.config.good_bodies import good_query
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.usefixtures("nothing_leaves")]
 
 
 @pytest.fixture(scope="module")
