@@ -143,7 +143,10 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
     report, at = keys.check(account), now()
     _note_report(account, report, at)
     with transaction.atomic():
-        told = {"before": _key_told(_held(account)), "after": _key_told(account)}
+        stored = _held(account)
+        if stored.key_fingerprint != account.key_fingerprint:
+            raise AccountRefused("This account was given another key meanwhile: check that one.")
+        told = {"before": _key_told(stored), "after": _key_told(account)}
         account.save(update_fields=_REPORTED)
         record("account.key_checked", account, at=at, actor=actor, **told)
         key_watch.review(account, at=at)

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from django.db import connection
 
 from alphapulse.exchanges.ccxt.permissions import MAY_WITHDRAW
+from alphapulse.exchanges.errors import RateLimited
 from alphapulse.exchanges.route import Route
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, Environment, KeyReport
@@ -304,6 +306,21 @@ def test_a_key_is_checked_again_and_what_it_may_do_is_kept(answers):
     assert actions() == ["account.key_checked"]
 
 
+def test_what_is_said_of_a_key_that_was_replaced_meanwhile_is_not_kept(answers, monkeypatch):
+    answers(REPORT)
+    mine = add()
+
+    def while_it_is_renewed(_account):
+        answers(REPORT)
+        services.renew_credentials(ExchangeAccount.objects.get(), OTHER)
+        return replace(REPORT, can_withdraw=True)
+
+    monkeypatch.setattr(keys, "check", while_it_is_renewed)
+    with pytest.raises(AccountRefused, match="another key meanwhile"):
+        services.check_key(mine)
+    assert ExchangeAccount.objects.get().permissions["can_withdraw"] is False
+
+
 def test_a_label_that_is_a_number_is_refused(answers):
     answers(REPORT)
     with pytest.raises(AccountRefused, match="taken for an id"):
@@ -497,3 +514,17 @@ def test_no_key_is_checked_while_the_exchange_has_banned_us(settings):
     health.banned(route, until=now() + timedelta(minutes=5), error="banned", at=now())
     with pytest.raises(AccountRefused, match=r"Binance has banned this IP \(egress default\) until"):
         add()
+
+
+def test_a_ban_that_is_the_answer_to_a_check_holds_everybody_back(settings, monkeypatch):
+    settings.SANDBOX_URL = "http://127.0.0.1:1"
+    until = now() + timedelta(minutes=5)
+
+    def refuse(asking, *, deadline):
+        asking.close()
+        raise RateLimited("way too many requests", until=until, is_ban=True)
+
+    monkeypatch.setattr(keys, "run", refuse)
+    with pytest.raises(AccountRefused, match="way too many requests"):
+        add()
+    assert health.banned_until(Route(exchange_id="binance", environment=Environment.SANDBOX), now()) == until
