@@ -392,6 +392,17 @@ def test_since_when_the_past_is_wanted_can_be_changed():
     assert not change(mine)
 
 
+@pytest.mark.parametrize("since", [date(1, 1, 1), date(2009, 1, 2), date(9999, 12, 31)])
+def test_a_past_that_never_was_is_refused(answers, since):
+    answers(REPORT)
+    mine = account()
+    for ask in (lambda: change(mine, history_from=since), lambda: add(label="other", history_from=since)):
+        with pytest.raises(AccountRefused, match="from 2009-01-03 to today") as refusal:
+            ask()
+        assert refusal.value.field == "history_from"
+    assert ExchangeAccount.objects.get().history_from is None
+
+
 def test_a_change_that_changes_nothing_tells_nobody(told, django_capture_on_commit_callbacks):
     mine = account()
     with django_capture_on_commit_callbacks(execute=True):
