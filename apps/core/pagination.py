@@ -1,6 +1,6 @@
 """Lists that grow are read page by page, by cursor: rows that come and go meanwhile neither repeat nor hide others."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from apps.core.problems import BadParameter
 
 BIGGEST_KEY = 2**63 - 1
+LONGEST_NUMBER = 20  # digits
 
 
 class Pages(CursorPagination):
@@ -25,7 +26,7 @@ class Pages(CursorPagination):
 
     def get_page_size(self, request: Request) -> int:
         asked = request.query_params.get(self.page_size_query_param, str(self.page_size))
-        if not (asked.isdecimal() and 1 <= int(asked[:9]) <= self.max_page_size):
+        if not (asked.isdecimal() and len(asked) < LONGEST_NUMBER and 1 <= int(asked) <= self.max_page_size):
             raise BadParameter(self.page_size_query_param, f"expected 1 to {self.max_page_size}, not {asked!r}.")
         return int(asked)
 
@@ -60,7 +61,7 @@ class Pages(CursorPagination):
         return cursor
 
     def is_position(self, text: str) -> bool:
-        return text.isdecimal() and int(text[:20]) <= BIGGEST_KEY
+        return text.isdecimal() and len(text) < LONGEST_NUMBER and int(text) <= BIGGEST_KEY
 
     def _bad_cursor(self) -> BadParameter:
         return BadParameter(self.cursor_query_param, "follow the address in `next` or `previous` as it is.")
@@ -81,6 +82,7 @@ class TimePages(Pages):
 
     def is_position(self, text: str) -> bool:
         try:
-            return datetime.fromisoformat(text).tzinfo is not None
-        except ValueError:
+            at = datetime.fromisoformat(text)
+            return at.tzinfo is not None and at.astimezone(UTC) == at
+        except (ValueError, OverflowError):  # beyond the years that there are, in UTC
             return False

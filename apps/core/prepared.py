@@ -16,18 +16,33 @@ Converter = Callable[[Any, Any, BaseDatabaseWrapper], Any]
 
 
 class Parameter(Expression):
-    """Stands in a `Prepared` query for a value of that field, to be told by this name when it is asked."""
+    """Stands in a `Prepared` query for a value of that field, to be told by this name when it is asked.
 
-    def __init__(self, name: str, field: Field) -> None:
+    With a `number`, for one of several that are told together.
+    """
+
+    def __init__(self, name: str, field: Field, *, number: int | None = None) -> None:
         super().__init__(output_field=field)
-        self.name = name
+        self.name, self.number = name, number
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         return "%s", [self]
 
     def passed(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> Any:
         """As the field passes the value told to the database."""
-        return self.output_field.get_db_prep_value(values[self.name], connection)
+        told = values[self.name]
+        return self.output_field.get_db_prep_value(told if self.number is None else told[self.number], connection)
+
+
+class Parameters(Expression):
+    """Stands behind `__in` for that many values of that field, told as a list."""
+
+    def __init__(self, name: str, field: Field, *, count: int) -> None:
+        super().__init__(output_field=field)
+        self._each = [Parameter(name, field, number=number) for number in range(count)]
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        return f"({', '.join('%s' for _ in self._each)})", list(self._each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,50 +54,60 @@ class _Written:
 
 
 class Prepared:
-    """`find` gives the query, with a `Parameter` for whatever differs; `along` names a foreign key to follow.
+    """`find` gives a query of `values_list`, with a `Parameter` for whatever differs."""
 
-    `_prepared.objects(uid=uid)` are the same objects as the query's own, with all of their columns.
-    """
-
-    def __init__(self, find: Callable[[], QuerySet], *, along: str = "") -> None:
-        self._find, self._along = find, along
+    def __init__(self, find: Callable[[], QuerySet]) -> None:
+        self._find = find
         self._written: dict[str, _Written] = {}  # by kind of database
 
-    def objects(self, **values: Any) -> list[Any]:
-        """Each value is told by its parameter's name."""
+    def rows(self, **values: Any) -> list[Row]:
+        """As the query's own. Each value is told by its parameter's name."""
         connection = connections[DEFAULT_DB_ALIAS]
         written = self._written.get(connection.vendor)
         if written is None:
-            written = self._written[connection.vendor] = self._write(connection)
+            written = self._written[connection.vendor] = _write(self._find(), connection)
         passed = [
             each.passed(values, connection) if isinstance(each, Parameter) else each for each in written.parameters
         ]
         with connection.cursor() as cursor:
             cursor.execute(written.sql, passed)
-            rows = cursor.fetchall()
-        return [self._object(_converted(row, written, connection)) for row in rows]
+            rows: list[Row] = cursor.fetchall()
+        return [_converted(row, written, connection) for row in rows] if written.converters else rows
 
-    def _write(self, connection: BaseDatabaseWrapper) -> _Written:
+
+class PreparedObjects:
+    """The same for a query of objects: all of their columns. `along` names a foreign key to follow."""
+
+    def __init__(self, find: Callable[[], QuerySet], *, along: str = "") -> None:
+        self._find, self._along = find, along
+        self._prepared = Prepared(self._values)
+
+    def objects(self, **values: Any) -> list[Any]:
+        return [self._object(row) for row in self._prepared.rows(**values)]
+
+    def _values(self) -> QuerySet:
         found = self._find()
-        self._model: type[Model] = found.model
-        self._names = _columns(found.model)
-        names = list(self._names)
-        if self._along:
-            self._other: type[Model] = found.model._meta.get_field(self._along).related_model
-            self._others_names = _columns(self._other)
-            names += [f"{self._along}__{name}" for name in self._others_names]
-        compiler = found.values_list(*names).query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
-        converters = compiler.get_converters([column for column, *_ in compiler.select])
-        by_column = tuple((number, each, column) for number, (each, column) in converters.items())
-        return _Written(sql=sql, parameters=tuple(parameters), converters=by_column)
+        self._model, self._names = found.model, _columns(found.model)
+        if not self._along:
+            return found.values_list(*self._names)
+        self._other = found.model._meta.get_field(self._along).related_model
+        self._others_names = _columns(self._other)
+        return found.values_list(*self._names, *(f"{self._along}__{name}" for name in self._others_names))
 
     def _object(self, row: Row) -> Model:
         own = len(self._names)
-        found = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[:own])
+        found: Model = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[:own])
         if self._along:
             setattr(found, self._along, self._other.from_db(DEFAULT_DB_ALIAS, self._others_names, row[own:]))
         return found
+
+
+def _write(found: QuerySet, connection: BaseDatabaseWrapper) -> _Written:
+    compiler = found.query.get_compiler(connection=connection)
+    sql, parameters = compiler.as_sql()
+    converters = compiler.get_converters([column for column, *_ in compiler.select])
+    by_column = tuple((number, each, column) for number, (each, column) in converters.items())
+    return _Written(sql=sql, parameters=tuple(parameters), converters=by_column)
 
 
 def _columns(model: type[Model]) -> list[str]:

@@ -64,9 +64,10 @@ def _moment(value: str) -> str:
     """A day or a time, ISO 8601; UTC where it names no zone. A `+` that came as a blank is one."""
     try:
         at = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
-    except ValueError:
+        # Of the years 1 and 9999 another zone's hours lie beyond what there is.
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
         raise ValueError(f"expected a day or a time (2026-11-21, 2026-11-21T12:00:00Z), not {value!r}.") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 text = Check(pass_on=_text, schema={"type": "string"})

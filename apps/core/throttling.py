@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apps.core.limits import Limit, take
-from apps.core.visitors import address_of
+from apps.core.visitors import address_of, network_of
 
 READS = Limit(per_minute=1200, burst=300)
 WRITES = Limit(per_minute=120, burst=60)
@@ -40,7 +40,7 @@ def _limit(view: Any, method: str) -> Limit:
 def _subjects(request: Request, view: Any) -> list[tuple[str, Limit]]:
     limit = _limit(view, request.method or "")
     endpoint = f"{request.method} {type(view).__module__}.{type(view).__name__}"
-    address = address_of(request)
+    address = network_of(address_of(request))
     if not request.user or not request.user.is_authenticated:
         # Counted apart: they must not use up what users behind the same address have.
         return [(f"{endpoint} of strangers at {address}", limit)]

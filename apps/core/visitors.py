@@ -1,7 +1,7 @@
 """Where a request comes from: what a log, a limit and a list of sessions say of it."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -35,8 +35,18 @@ def address_of(request: HttpRequest) -> str | None:
     return _address(told) or _address(peer)
 
 
+def network_of(address: str | None) -> str:
+    """What is counted as one: whoever has one IPv6 address has 2^64 of them."""
+    if address is None:
+        return "somewhere"
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
 def _address(text: str) -> str | None:
     try:
-        return str(ip_address(text.strip().partition("%")[0]))
+        found = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
+    # A server that listens on both kinds is told `::ffff:192.0.2.7`: all of IPv4 would be one network of IPv6.
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)

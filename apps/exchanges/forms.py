@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from alphapulse.types import Credentials, KeyReport
+from apps.core.clock import now
 from apps.exchanges import keys, services
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import ExchangeAccount
@@ -80,6 +81,7 @@ class AccountForm(forms.ModelForm):
             # The exchange's id as we spell it; the form copies its own values into the instance after this.
             given["exchange_id"] = self.instance.exchange_id
         services.refuse_unknown_wallets(self.instance.exchange_id, given["wallets"])
+        services.refuse_impossible_start(given["history_from"], now())
         if self.instance.pk is None or self.has_new_credentials:
             self._check_key()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from alphapulse.exchanges.errors import ExchangeError, RateLimited
 from alphapulse.exchanges.route import Route
 from alphapulse.resilience.breaker import Breaker, BreakerState
 from apps.audit.services import record
@@ -54,6 +55,12 @@ def failed(route: Route, *, error: str, asked_at: datetime, at: datetime) -> Non
 def banned(route: Route, *, until: datetime, error: str, at: datetime) -> None:
     """Every worker leaves the exchange alone by this egress until then."""
     _step(route, lambda breaker: breaker.after_ban(until), error=error, at=at)
+
+
+def heed(route: Route, problem: ExchangeError, *, at: datetime) -> None:
+    """Whoever asked, and whatever for: where the answer names a time, every worker waits until then."""
+    if isinstance(problem, RateLimited) and problem.until is not None:
+        banned(route, until=problem.until, error=str(problem), at=at)
 
 
 def spent_uncounted(route: Route, *, at: datetime) -> None:

@@ -10,7 +10,7 @@ from alphapulse.exchanges.ccxt.client import open_client
 from alphapulse.exchanges.ccxt.known import required_credentials
 from alphapulse.exchanges.ccxt.loop import run
 from alphapulse.exchanges.ccxt.permissions import QUESTIONS, Permissions, warnings
-from alphapulse.exchanges.errors import BadResponse, CredentialsRejected, ExchangeError, Transient
+from alphapulse.exchanges.errors import BadResponse, CredentialsRejected, ExchangeError, RateLimited, Transient
 from alphapulse.exchanges.route import Route
 from alphapulse.types import Credentials, KeyReport
 from apps.core.clock import now
@@ -77,14 +77,21 @@ def check(account: ExchangeAccount) -> KeyReport:
             exchange_id=account.exchange_id, environment=account.environment, egress=account.egress
         )
         _refuse_while_banned(route)
-        credentials = connections.credentials(account)
-        return run(_report(route, credentials), deadline=CHECK_DEADLINE)
+        return _checked(route, connections.credentials(account))
     except CredentialsRejected as refusal:
         raise AccountRefused(f"{refusal.message} {refusal.advice}", field="api_key") from None
     except connections.UnknownEgress as refusal:
         raise AccountRefused(f"{refusal.message} {refusal.advice}", field="egress") from None
     except ExchangeError as failure:
         raise AccountRefused(f"The key could not be checked: {_unchecked(account, failure)}") from None
+
+
+def _checked(route: Route, credentials: Credentials) -> KeyReport:
+    try:
+        return run(_report(route, credentials), deadline=CHECK_DEADLINE)
+    except RateLimited as refusal:
+        health.heed(route, refusal, at=now())
+        raise
 
 
 def _unchecked(account: ExchangeAccount, failure: ExchangeError) -> str:

@@ -54,6 +54,7 @@ def add_account(
         egress=egress,
     )
     refuse_unknown_wallets(account.exchange_id, wallets)
+    refuse_impossible_start(history_from, now())
     account.wallets, account.history_from = list(wallets), history_from
     report = keys.check(account) if check else None
     keys.refuse_withdrawals(report, may_withdraw=may_withdraw)
@@ -143,7 +144,10 @@ def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount
     report, at = keys.check(account), now()
     _note_report(account, report, at)
     with transaction.atomic():
-        told = {"before": _key_told(_held(account)), "after": _key_told(account)}
+        stored = _held(account)
+        if stored.key_fingerprint != account.key_fingerprint:
+            raise AccountRefused("This account was given another key meanwhile: check that one.")
+        told = {"before": _key_told(stored), "after": _key_told(account)}
         account.save(update_fields=_REPORTED)
         record("account.key_checked", account, at=at, actor=actor, **told)
         key_watch.review(account, at=at)
@@ -170,6 +174,9 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
     return True
 
 
+# No exchange has a past before the first block of all.
+GENESIS = date(2009, 1, 3)
+
 # What may change about an account beside its keys.
 CHANGEABLE = ("label", "egress", "wallets", "history_from")
 
@@ -181,6 +188,7 @@ def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None,
     """
     if "wallets" in changes:
         refuse_unknown_wallets(account.exchange_id, changes["wallets"])
+    refuse_impossible_start(changes.get("history_from"), at)
     if "label" in changes:
         changes["label"] = _readable(changes["label"])
     with transaction.atomic():
@@ -287,6 +295,12 @@ def refuse_unknown_wallets(exchange_id: str, wallets: Sequence[str]) -> None:
     if unknown:
         there_are = f"it has {', '.join(known)}" if known else "leave it empty"
         raise AccountRefused(f"{exchange_id} has no wallet {', '.join(unknown)}: {there_are}.", field="wallets")
+
+
+def refuse_impossible_start(history_from: date | None, at: datetime) -> None:
+    """Raises AccountRefused. Of the year 1 on there would be windows for ever, and nothing is proven of the future."""
+    if history_from is not None and not GENESIS <= history_from <= at.date():
+        raise AccountRefused(f"Expected a day from {GENESIS} to today.", field="history_from")
 
 
 def _readable(label: str) -> str:

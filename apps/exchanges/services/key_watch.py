@@ -9,7 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from loguru import logger
 
 from alphapulse.exchanges.ccxt.permissions import Permissions
-from alphapulse.exchanges.errors import ExchangeError
+from alphapulse.exchanges.errors import ExchangeError, RateLimited
+from alphapulse.resilience.breaker import BreakerState
 from apps.audit.services import record
 from apps.core.clock import now
 from apps.exchanges import budgets, connections, health, keys
@@ -104,12 +105,12 @@ def _claimed(at: datetime) -> ExchangeAccount | None:
 
 def _ask(account: ExchangeAccount, at: datetime) -> bool:
     """Whether it told. What keeps us from asking, or from being answered, is tried again in an hour."""
-    lane = (account.environment, account.egress)
-    troubled = health.of_exchange(account.exchange_id).get(lane)
-    if troubled is not None and not troubled.breaker.allows(at):
+    lane = health.of_exchange(account.exchange_id).get((account.environment, account.egress))
+    # While it is half-open one sync probes the exchange, and nobody else asks.
+    if lane is not None and lane.state(at) is not BreakerState.CLOSED:
         return False
     try:
-        granted = _asked_on_budget(account, at)
+        granted = _asked_on_budget(account, at, uncounted_at=lane.uncounted_at if lane else None)
     except ExchangeError as problem:
         # That a key is rejected is for the syncs to find: they ask twice before they disable an account.
         log.info("{}: what its key may do could not be read: {}", account, problem)
@@ -120,14 +121,19 @@ def _ask(account: ExchangeAccount, at: datetime) -> bool:
     return True
 
 
-def _asked_on_budget(account: ExchangeAccount, at: datetime) -> Permissions | None:
+def _asked_on_budget(account: ExchangeAccount, at: datetime, *, uncounted_at: datetime | None) -> Permissions | None:
     """None where the budget leaves nothing for it."""
     route = connections.route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
-    grant = budgets.take(route, keys.costs(account.exchange_id), wanted=1, now=at)
+    grant = budgets.take(route, keys.costs(account.exchange_id), wanted=1, now=at, uncounted_at=uncounted_at)
     if not grant.units:
         return None
+    if grant.is_uncounted:
+        health.spent_uncounted(route, at=at)
     try:
         return keys.ask_permissions(account)
+    except RateLimited as refusal:
+        health.heed(route, refusal, at=now())
+        raise
     finally:
         budgets.finished(grant, route, {}, now=now())
 

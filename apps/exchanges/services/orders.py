@@ -25,8 +25,7 @@ def let_out(account: ExchangeAccount, costs: Mapping[str, int]) -> Iterator[Rout
     try:
         yield route
     except RateLimited as refusal:
-        if refusal.until is not None:
-            health.banned(route, until=refusal.until, error=str(refusal), at=now())
+        health.heed(route, refusal, at=now())
         raise
     finally:
         budgets.finished(grant, route, usage(route), now=now())

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Value
+from django.db.models import Expression, Value
 from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
@@ -25,6 +25,7 @@ from apps.ledger.api.rows import (
     origin_of,
     wallet_row,
 )
+from apps.ledger.api.unnarrowed import Unnarrowed
 from apps.ledger.api.wallets import wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
 from apps.users.scopes import Scope
@@ -52,6 +53,8 @@ class ReadRows(ListAPIView):
     filters: Mapping[str, Check] = {}
     lookups: Mapping[str, str] = {}
     pagination_class = Pages
+    # What else a page's place is told by.
+    placed_by: Mapping[str, Expression] = {}
 
     @property
     def parameters(self) -> Mapping[str, Check]:
@@ -76,11 +79,18 @@ class ReadRows(ListAPIView):
     def told(self, rows: Iterable[Sequence[Any]], origins: Mapping[int, dict[str, Any]]) -> Sequence[dict[str, Any]]:
         return self.serializer_class.told(rows, origins)
 
-    def get_queryset(self) -> ReadRowQuerySet:
+    def get_queryset(self) -> ReadRowQuerySet | Unnarrowed:
         # The wallets are the caller's own: nobody sees rows of any other.
-        rows = self.model.objects.filter(reading__in=[reading.pk for reading in self.wallets if reading.pk])
+        readings = [reading.pk for reading in self.wallets if reading.pk]
         narrowed = {self.lookups[name]: value for name, value in self.asked.items() if name in self.lookups}
-        return rows.filter(**narrowed).values_list(*self.serializer_class.sources(), named=True)
+        if readings and not narrowed:
+            return Unnarrowed(type(self).rows_of, readings)
+        return self.rows_of(readings).filter(**narrowed)
+
+    @classmethod
+    def rows_of(cls, readings: Any) -> ReadRowQuerySet:
+        rows = cls.model.objects.filter(reading__in=readings).annotate(**cls.placed_by)
+        return rows.values_list(*cls.serializer_class.sources(), *cls.placed_by, named=True)
 
 
 @extend_schema_view(get=extend_schema(responses=BalancePage))
@@ -127,6 +137,5 @@ class Orders(ReadRows):
         "until": "exchange_at__lt",
     }
 
-    def get_queryset(self) -> ReadRowQuerySet:
-        # Few exchanges do not say when; a page's place cannot be nowhere.
-        return super().get_queryset().annotate(at=Coalesce("exchange_at", Value(EPOCH)))
+    # Few exchanges do not say when; a page's place cannot be nowhere.
+    placed_by = {"at": Coalesce("exchange_at", Value(EPOCH))}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from alphapulse.types import SyncKind
-from apps.core.prepared import Parameter, Prepared
+from apps.core.prepared import Parameter, PreparedObjects
 from apps.core.problems import BadParameter
 from apps.exchanges.models import ExchangeAccount
 from apps.ledger.models import WalletReading, WalletStatus
@@ -13,8 +13,8 @@ from apps.users.models import User
 Wallets = dict[tuple[int, str], WalletReading]
 
 _KEY = ExchangeAccount._meta.pk
-_accounts = Prepared(lambda: ExchangeAccount.objects.visible_to(Parameter("user", User._meta.pk)).order_by("pk"))
-_readings = Prepared(
+_accounts = PreparedObjects(lambda: ExchangeAccount.objects.visible_to(Parameter("user", User._meta.pk)).order_by("pk"))
+_readings = PreparedObjects(
     lambda: WalletReading.objects.visible_to(Parameter("user", User._meta.pk)).filter(
         account__gte=Parameter("first", _KEY),
         account__lte=Parameter("last", _KEY),

@@ -11,7 +11,6 @@ from alphapulse.exchanges.errors import (
     CredentialsRejected,
     ExchangeError,
     PermissionMissing,
-    RateLimited,
     Transient,
 )
 from alphapulse.exchanges.reading import Outcome
@@ -110,8 +109,7 @@ def health(claim: Claim, outcomes: Collection[Outcome], now: datetime) -> None:
     """The exchange failed where *nothing* of the whole batch was answered, for the exchange's own reason."""
     errors = [error for outcome in outcomes for error in outcome.errors]
     for error in errors:
-        if isinstance(error, RateLimited) and error.until:
-            exchange_health.banned(claim.route, until=error.until, error=str(error), at=now)
+        exchange_health.heed(claim.route, error, at=now)
     blamed = [error for error in errors if _is_exchanges_fault(error)]
     # Whoever refuses a key is there.
     is_alive = any(isinstance(error, CredentialsRejected | PermissionMissing) for error in errors)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from apps.core.prepared import Parameter, Prepared
+from apps.core.prepared import Parameter, PreparedObjects
 from apps.users import tokens
 from apps.users.models import ApiToken, Membership, Session, User
 from apps.users.scopes import Scope, open_to, parse
@@ -17,7 +17,7 @@ from apps.users.tokens import TokenRefused
 # Who asks a hundred times a second is noted once a minute.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
-_sessions = Prepared(
+_sessions = PreparedObjects(
     lambda: Session.objects.filter(uid=Parameter("uid", Session._meta.get_field("uid"))),
     along="user",
 )

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 
 from apps.audit.services import record
+from apps.core.visitors import network_of
 from apps.users.models import LoginFailures, User
 
 LOCKED_FOR = timedelta(minutes=5)
@@ -39,7 +39,7 @@ class LockedOut(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One that was begun; `fail` or `succeed` ends it."""
+    """One that was begun; `fail`, `succeed` or `withdraw` ends it."""
 
     address: str | None
     pair: str  # the key of its row
@@ -51,22 +51,32 @@ class Attempt:
             for row in LoginFailures.objects.filter(key__in=self.rules).order_by("key"):
                 if row.key == self.pair:
                     record("login.failed", row, at=at, address=self.address)
-                if row.attempts >= self.rules[row.key].most and row.locked_until is None:
-                    LoginFailures.objects.filter(pk=row.pk).update(locked_until=at + LOCKED_FOR)
+                is_too_many = row.attempts >= self.rules[row.key].most
+                unlocked = LoginFailures.objects.filter(pk=row.pk, locked_until=None)
+                if is_too_many and unlocked.update(locked_until=at + LOCKED_FOR):
                     until = (at + LOCKED_FOR).isoformat()
                     told = {"before": {"locked_until": None}, "after": {"locked_until": until}}
                     record("login.locked_out", row, at=at, attempts=row.attempts, address=self.address, **told)
 
     def succeed(self) -> None:
+        """What was tried before from there, with that name, is forgotten."""
         with transaction.atomic():
-            LoginFailures.objects.filter(key=self.pair).delete()
-            others = LoginFailures.objects.filter(key__in=self.rules, attempts__gt=0)
-            others.update(attempts=F("attempts") - 1)
+            self.withdraw()
+            # Not deleted: of rows that come and go, two at once would wait for each other.
+            LoginFailures.objects.filter(key=self.pair).update(attempts=0, locked_until=None)
+
+    def withdraw(self) -> None:
+        """It was none, and proves nothing of those before it."""
+        with transaction.atomic():
+            # In the order of `begin`: one begun at the same time waits, and neither for the other.
+            rows = LoginFailures.objects.filter(key__in=self.rules)
+            held = list(rows.order_by("key").select_for_update().values_list("pk", flat=True))
+            rows.filter(pk__in=held, attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
 def begin(username: str, address: str | None, *, now: datetime) -> Attempt:
     """Counts an attempt. Raises LockedOut, whether there is such a user or not."""
-    shown, network = _shown(username), _network(address)
+    shown, network = _shown(username), network_of(address)
     pair = _key("pair", username, network)
     counted = {
         pair: (PAIR, f"{shown} from {network}"),
@@ -106,8 +116,9 @@ def prune(now: datetime) -> int:
 
 def _row(key: str, what: str, rule: Rule, now: datetime) -> LoginFailures:
     """Locked for us; begun anew where its time is over."""
-    LoginFailures.objects.get_or_create(key=key, defaults={"what": what[:200], "since": now})
-    row = LoginFailures.objects.select_for_update().get(key=key)
+    # Forgotten by hand while we waited for it: made again.
+    while (row := LoginFailures.objects.select_for_update().filter(key=key).first()) is None:
+        LoginFailures.objects.bulk_create([LoginFailures(key=key, what=what[:200], since=now)], ignore_conflicts=True)
     if (row.locked_until is not None and row.locked_until <= now) or now - row.since > rule.within:
         row.attempts, row.since, row.locked_until = 0, now, None
     return row
@@ -116,13 +127,6 @@ def _row(key: str, what: str, rule: Rule, now: datetime) -> LoginFailures:
 def _shown(username: str) -> str:
     """People type passwords into the wrong field: only names that exist are kept."""
     return username if User.objects.filter(username=username).exists() else "an unknown name"
-
-
-def _network(address: str | None) -> str:
-    """Whoever has one IPv6 address has 2^64 of them."""
-    if address is None:
-        return "somewhere"
-    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def _key(*parts: str) -> str:

@@ -51,7 +51,8 @@ def log_in(
         if code:
             attempt.fail(now)
             raise CodeRefused
-        attempt.succeed()
+        # Not a success: who has the password alone would have five codes anew each time.
+        attempt.withdraw()
         raise CodeWanted
     attempt.succeed()
     return open_session(user, scopes=scopes, visitor=visitor, now=now)

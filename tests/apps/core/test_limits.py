@@ -116,6 +116,14 @@ def test_who_is_refused_is_counted_too_and_costs_others_at_the_address_nothing(m
 
 
 @pytest.mark.django_db
+def test_strangers_of_one_ipv6_network_are_counted_together(monkeypatch):
+    monkeypatch.setattr(Balances, "limit", Limit(per_minute=6, burst=2), raising=False)
+    asked = [APIClient(REMOTE_ADDR=f"2001:db8::{n}").get("/api/exchange/balance") for n in range(1, 4)]
+    assert [answer.status_code for answer in asked] == [401, 401, 429]
+    assert APIClient(REMOTE_ADDR="2001:db8:1::1").get("/api/exchange/balance").status_code == 401
+
+
+@pytest.mark.django_db
 def test_a_hundred_logins_that_invent_where_they_come_from_are_stopped():
     user()
     client = APIClient(REMOTE_ADDR="192.0.2.7")

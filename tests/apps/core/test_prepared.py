@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core.clock import now
-from apps.core.prepared import Parameter, Prepared
+from apps.core.prepared import Parameter, PreparedObjects
 from apps.core.visitors import Visitor
 from apps.users.models import Session, User
 from apps.users.services.sessions import open_session
@@ -13,8 +13,10 @@ from apps.users.services.sessions import open_session
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
-def by_uid() -> Prepared:
-    return Prepared(lambda: Session.objects.filter(uid=Parameter("uid", Session._meta.get_field("uid"))), along="user")
+def by_uid() -> PreparedObjects:
+    return PreparedObjects(
+        lambda: Session.objects.filter(uid=Parameter("uid", Session._meta.get_field("uid"))), along="user"
+    )
 
 
 def session_of(name: str) -> Session:
@@ -48,7 +50,7 @@ def test_what_was_followed_costs_no_query_and_what_was_found_can_be_saved():
 
 def test_a_value_is_never_part_of_the_sql():
     name = Parameter("name", User._meta.get_field("username"))
-    prepared = Prepared(lambda: User.objects.filter(username=name))
+    prepared = PreparedObjects(lambda: User.objects.filter(username=name))
     session_of("first")
     assert prepared.objects(name="' OR ''='") == []
     assert [each.username for each in prepared.objects(name="first")] == ["first"]

@@ -109,6 +109,7 @@ def test_a_rejected_key_is_an_error_at_its_field_and_its_secret_does_not_come_ba
         ({"wallets": "sport"}, "wallets", "no wallet sport"),
         ({"label": ""}, "label", "required"),
         ({"history_from": "last spring"}, "history_from", "valid date"),
+        ({"history_from": "0001-01-01"}, "history_from", "from 2009-01-03 to today"),
     ],
 )
 def test_what_cannot_be_an_account_is_an_error_at_its_field(nobody_answers, changes, field, words):

@@ -7,14 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alphapulse.exchanges.ccxt.permissions import Permissions
-from alphapulse.exchanges.errors import CredentialsRejected, ExchangeError
+from alphapulse.exchanges.errors import CredentialsRejected, ExchangeError, RateLimited
 from alphapulse.exchanges.route import Route
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, Environment, KeyReport
 from apps.audit.models import AuditEntry
 from apps.core.clock import now
 from apps.exchanges import budgets, health, keys, services, tasks
-from apps.exchanges.models import ExchangeAccount, KeyNotice
+from apps.exchanges.models import ExchangeAccount, ExchangeHealth, KeyNotice
 from apps.exchanges.services import key_watch
 from apps.system.models import OpsEvent
 from config.schedule import BEAT_SCHEDULE
@@ -200,6 +200,30 @@ def test_an_exchange_that_is_not_asked_is_not_asked_about_keys(exchange):
     key()
     health.banned(ROUTE, until=in_days(1), error="too many", at=now())
     assert (key_watch.ask_due(), exchange.asked) == (0, [])
+
+
+def test_a_probe_of_a_half_open_exchange_is_left_to_the_syncs(exchange):
+    key()
+    for _ in range(5):
+        health.failed(ROUTE, error="HTTP 502", asked_at=in_days(-1), at=in_days(-1))
+    assert ExchangeHealth.objects.get().breaker.allows(now())
+    assert (key_watch.ask_due(), exchange.asked) == (0, [])
+
+
+def test_a_ban_that_is_the_answer_holds_everybody_back(exchange):
+    key("first")
+    key("second")
+    exchange.answer = RateLimited("banned", until=in_days(1), is_ban=True)
+    assert key_watch.ask_due() == 0
+    assert exchange.asked == ["first"]
+    assert health.banned_until(ROUTE, now()) == exchange.answer.until
+
+
+def test_what_is_asked_while_redis_is_away_is_known_as_uncounted(exchange, monkeypatch):
+    monkeypatch.setattr(budgets.counters, "take", lambda asks, wanted: None)
+    key()
+    assert key_watch.ask_due() == 1
+    assert ExchangeHealth.objects.get().uncounted_at is not None
 
 
 def test_it_is_asked_out_of_the_budget_and_not_without(exchange, monkeypatch):

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from django.db import connection
 
 from alphapulse.exchanges.ccxt.permissions import MAY_WITHDRAW
+from alphapulse.exchanges.errors import RateLimited
 from alphapulse.exchanges.route import Route
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, Environment, KeyReport
@@ -304,6 +306,21 @@ def test_a_key_is_checked_again_and_what_it_may_do_is_kept(answers):
     assert actions() == ["account.key_checked"]
 
 
+def test_what_is_said_of_a_key_that_was_replaced_meanwhile_is_not_kept(answers, monkeypatch):
+    answers(REPORT)
+    mine = add()
+
+    def while_it_is_renewed(_account):
+        answers(REPORT)
+        services.renew_credentials(ExchangeAccount.objects.get(), OTHER)
+        return replace(REPORT, can_withdraw=True)
+
+    monkeypatch.setattr(keys, "check", while_it_is_renewed)
+    with pytest.raises(AccountRefused, match="another key meanwhile"):
+        services.check_key(mine)
+    assert ExchangeAccount.objects.get().permissions["can_withdraw"] is False
+
+
 def test_a_label_that_is_a_number_is_refused(answers):
     answers(REPORT)
     with pytest.raises(AccountRefused, match="taken for an id"):
@@ -373,6 +390,17 @@ def test_since_when_the_past_is_wanted_can_be_changed():
     entry = AuditEntry.objects.get(action="account.changed")
     assert (entry.before, entry.after) == ({"history_from": None}, {"history_from": "2021-05-01"})
     assert not change(mine)
+
+
+@pytest.mark.parametrize("since", [date(1, 1, 1), date(2009, 1, 2), date(9999, 12, 31)])
+def test_a_past_that_never_was_is_refused(answers, since):
+    answers(REPORT)
+    mine = account()
+    for ask in (lambda: change(mine, history_from=since), lambda: add(label="other", history_from=since)):
+        with pytest.raises(AccountRefused, match="from 2009-01-03 to today") as refusal:
+            ask()
+        assert refusal.value.field == "history_from"
+    assert ExchangeAccount.objects.get().history_from is None
 
 
 def test_a_change_that_changes_nothing_tells_nobody(told, django_capture_on_commit_callbacks):
@@ -497,3 +525,17 @@ def test_no_key_is_checked_while_the_exchange_has_banned_us(settings):
     health.banned(route, until=now() + timedelta(minutes=5), error="banned", at=now())
     with pytest.raises(AccountRefused, match=r"Binance has banned this IP \(egress default\) until"):
         add()
+
+
+def test_a_ban_that_is_the_answer_to_a_check_holds_everybody_back(settings, monkeypatch):
+    settings.SANDBOX_URL = "http://127.0.0.1:1"
+    until = now() + timedelta(minutes=5)
+
+    def refuse(asking, *, deadline):
+        asking.close()
+        raise RateLimited("way too many requests", until=until, is_ban=True)
+
+    monkeypatch.setattr(keys, "run", refuse)
+    with pytest.raises(AccountRefused, match="way too many requests"):
+        add()
+    assert health.banned_until(Route(exchange_id="binance", environment=Environment.SANDBOX), now()) == until

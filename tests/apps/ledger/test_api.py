@@ -182,6 +182,33 @@ def test_long_lists_come_page_by_page_and_back():
     assert client.get(second["previous"]).json()["results"] == first["results"]
 
 
+@pytest.mark.parametrize("ordering", ["newest", "oldest"])
+@pytest.mark.parametrize("narrowed", [{}, {"side": "buy"}])
+def test_orders_of_the_same_time_and_of_none_come_page_by_page_each_of_them_once(narrowed, ordering):
+    mine, at = reading(account(), "orders"), now()
+    for number in range(7):
+        known = {"symbol": "BTC/USDT", "side": "buy", "status": "open", "exchange_at": at if number > 3 else None}
+        Order.objects.create(reading=mine, order_id=str(number), **known)
+    client, seen = logged_in(), []
+    page = get(client, "/api/exchange/orders", page_size=2, ordering=ordering, **narrowed)
+    while page["next"]:
+        seen += page["results"]
+        page = client.get(page["next"]).json()
+    seen += page["results"]
+    order_ids = [row["order_id"] for row in seen]
+    assert order_ids == (list("6543210") if ordering == "newest" else list("0123456"))
+
+
+def test_the_same_rows_are_told_with_a_filter_and_without():
+    mine = reading(account())
+    hold(mine, "BTC", "1.50")
+    hold(mine, "ETH", "0.00000001")
+    client = logged_in()
+    rows = get(client, "/api/exchange/balance")["results"]
+    assert rows == [get(client, "/api/exchange/balance", asset=asset)["results"][0] for asset in ("ETH", "BTC")]
+    assert get(client, "/api/exchange/balance", ordering="oldest")["results"] == rows[::-1]
+
+
 def test_rows_that_come_between_two_pages_neither_repeat_nor_hide_others():
     one = reading(account())
     for number in range(4):

@@ -119,6 +119,36 @@ def test_guesses_at_the_same_moment_are_all_counted():
     assert len(passed) == lockout.PAIR.most
 
 
+@pytest.mark.django_db(transaction=True)
+def test_good_logins_at_the_same_moment_neither_fail_nor_hang():
+    gate, passed = Barrier(4), []
+
+    def many() -> None:
+        gate.wait(20)
+        try:
+            for _ in range(15):
+                lockout.begin("family", "192.0.2.7", now=now()).succeed()
+                passed.append(True)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(passed) == 60
+    assert not LoginFailures.objects.filter(attempts__gt=0).exists()
+
+
+def test_ipv4_over_a_server_of_both_kinds_is_no_network_of_ipv6():
+    user()
+    for _ in range(6):
+        guess(address="::ffff:192.0.2.7")
+    assert guess(PASSWORD, address="192.0.2.7").status_code == 429
+    assert guess(PASSWORD, address="::ffff:198.51.100.1").status_code == 200
+
+
 def test_what_was_typed_instead_of_a_name_is_kept_nowhere():
     guess(name="my-secret-password")
     told = str(list(LoginFailures.objects.values())) + str(list(AuditEntry.objects.values()))

@@ -103,6 +103,16 @@ def test_codes_are_guessed_no_longer_than_passwords():
     assert log_in(code_of(secret)).json()["code"] == "locked_out"
 
 
+def test_who_has_the_password_alone_gets_no_codes_anew_by_leaving_one_out():
+    secret, _ = set_up(user())
+    for n in range(5):
+        assert log_in(f"{n:06}").json()["code"] == "two_factor_refused"
+        if n < 4:
+            assert log_in().json()["code"] == "two_factor_wanted"
+    forget_steps()
+    assert log_in(code_of(secret)).json()["code"] == "locked_out"
+
+
 def test_new_recovery_codes_take_password_and_code_and_end_the_old():
     client = logged_in()
     _, codes = set_up(user())

@@ -12,7 +12,7 @@ from apps.core.management.explained import ExplainedCommand
 
 EXAMPLES = """
 Examples:
-  python manage.py verify_audit --log var/logs/control.log
+  python manage.py verify_audit --log var/logs/worker-control.log
   docker compose logs --no-color | python manage.py verify_audit --log -
   python manage.py verify_audit --log march.log --log april.log
 
