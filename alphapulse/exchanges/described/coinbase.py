@@ -59,6 +59,7 @@ COINBASE = Exchange(
     untold={
         SyncKind.TRANSFERS: "they are told coin by coin, by an older API with keys of its own",
         SyncKind.FUNDING_PAYMENTS: "perpetuals are not read",
+        SyncKind.FUNDING_RATES: "perpetuals are not read",
         SyncKind.LEDGER: "it is told coin by coin, by an older API with keys of its own",
     },
     unread=("staking", "perpetuals of the international exchange", "vaults"),

@@ -120,7 +120,10 @@ GATE = Exchange(
             ),
         ),
     },
-    untold={SyncKind.LEDGER: "its books are told in words that nobody has described"},
+    untold={
+        SyncKind.LEDGER: "its books are told in words that nobody has described",
+        SyncKind.FUNDING_RATES: "how it tells the rates of all at once, nobody has described",
+    },
     unread=("BTC-settled futures", "delivery and options", "margin", "earn", "price-triggered orders"),
     key_check=Call(method="fetch_balance", params={"type": "spot"}),
 )

@@ -69,7 +69,9 @@ KRAKEN = Exchange(
             ),
         ),
     },
-    untold={SyncKind.FUNDING_PAYMENTS: "spot has no funding, and its futures are not read"},
+    untold=dict.fromkeys(
+        (SyncKind.FUNDING_PAYMENTS, SyncKind.FUNDING_RATES), "spot has no funding, and its futures are not read"
+    ),
     unread=("futures",),
     key_check=Call(method="fetch_balance", rows="result{}"),
 )

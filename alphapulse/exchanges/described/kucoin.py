@@ -105,7 +105,10 @@ KUCOIN = Exchange(
             ),
         ),
     },
-    untold={SyncKind.LEDGER: "its books are told for a day at once, in words that nobody has described"},
+    untold={
+        SyncKind.LEDGER: "its books are told for a day at once, in words that nobody has described",
+        SyncKind.FUNDING_RATES: "how it tells the rates of all at once, nobody has described",
+    },
     unread=("margin", "earn", "futures that are not settled in USDT", "stop orders", "high-frequency accounts"),
     key_check=Call(method="fetch_balance", params={"type": "main"}, rows="data[]"),
 )

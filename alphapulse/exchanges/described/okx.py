@@ -138,6 +138,7 @@ OKX = Exchange(
             ),
         ),
     },
+    untold={SyncKind.FUNDING_RATES: "how it tells the rates of all at once, nobody has described"},
     unread=(
         "options",
         "earn",

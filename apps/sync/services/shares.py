@@ -40,9 +40,16 @@ def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapp
     live = _for_live(facts, route, beside=keep)
     at = now + clock_offset(route)
     return {
-        quota.name: keep[quota.name] + ceil(live[quota.name] * left_of_window(at, quota.window))
+        quota.name: keep[quota.name]
+        + ceil(live[quota.name] * left_of_window(at, quota.window))
+        + (_dearest_history(facts, quota) if kind is SyncKind.CANDLES else 0)
         for quota in facts.quotas
     }
+
+
+def _dearest_history(facts: Exchange, quota: Quota) -> int:
+    """What is cheap is granted out of every little that is left, and would leave none of it to what is dear."""
+    return max(facts.costs(kind).get(quota.name, 0) for kind in HISTORY_KINDS)
 
 
 def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:

@@ -32,9 +32,9 @@ def test_every_described_exchange_offers_every_kind_at_a_known_cost_or_says_why_
 
 
 @pytest.mark.parametrize("exchange_id", [*DESCRIBED, "bitvavo"])
-def test_only_histories_are_untold_and_trades_never(exchange_id):
+def test_only_histories_and_funding_rates_are_untold_and_trades_never(exchange_id):
     facts = exchange(exchange_id)
-    assert set(facts.untold) <= set(HISTORY_KINDS) - {SyncKind.TRADES}
+    assert set(facts.untold) <= {*HISTORY_KINDS, SyncKind.FUNDING_RATES} - {SyncKind.TRADES}
     assert all(facts.untold.values())
 
 

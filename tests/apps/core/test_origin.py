@@ -70,6 +70,8 @@ def test_the_admins_cookie_is_told_by_a_digest_alone(django_user_model, rf):
     assert seen[0].user == request.user
 
 
+# A task looks after its connections.
+@pytest.mark.django_db
 def test_a_task_and_a_command_say_their_names_and_what_they_call_is_part_of_them():
     assert whence() == "task tests.whence"
     assert call_command(Command()).startswith("command test_origin by ")

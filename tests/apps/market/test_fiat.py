@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from apps.market import tasks
 from apps.market.models import FiatRate
 from apps.market.services.assets import newest_fiat_rates
 from apps.market.services.fiat import sync_fiat_rates
-from apps.market.tasks import fiat_rates
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -47,7 +47,7 @@ def test_the_newest_day_counts_and_the_others_stay(file):
 def test_a_source_that_says_nothing_costs_no_rate_that_is_known(source, file, settings):
     sync_fiat_rates(file())
     settings.ECB_RATES = source
-    fiat_rates.run()
+    tasks.sync_fiat_rates.run()
     assert rates()["USD"] == (Decimal("1.0815"), date(2026, 11, 20))
 
 

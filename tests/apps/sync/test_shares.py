@@ -53,3 +53,9 @@ def test_histories_leave_only_what_the_rest_of_the_window_needs():
     for_all = kept(DEFAULT, SyncKind.BALANCES, 0, NOON)["spot"]
     assert at_first - for_all == 2 * (half_way - for_all) > 0
     assert for_all < at_last < half_way
+
+
+def test_candles_which_are_cheap_leave_what_one_step_of_the_dearest_history_needs():
+    dearest = exchange("binance").costs(SyncKind.FUNDING_PAYMENTS)["usdm"]
+    candles, funding = (kept(DEFAULT, kind, 0, NOON)["usdm"] for kind in (SyncKind.CANDLES, SyncKind.FUNDING_PAYMENTS))
+    assert candles == funding + dearest

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from alphapulse.types import Credentials
+from apps.core.clock import now
 from apps.core.management.explained import ExplainedCommand
 from apps.exchanges import connections
 from apps.exchanges.keys import AccountRefused
@@ -57,7 +58,7 @@ class Command(ExplainedCommand):
             password = given or secrets.token_urlsafe(9)
             user = User.objects.create_superuser(USERNAME, password=password)
             # The sandbox has no market of dollars.
-            change_settings(user, {"base_currency": "USDT"})
+            change_settings(user, {"base_currency": "USDT"}, now=now())
             self.stdout.write(f"created user {USERNAME}")
             if not given:
                 self.stdout.write(f"password: {password}")
