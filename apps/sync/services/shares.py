@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
 
+from django.db.models import Min
+
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.facts import Exchange
 from alphapulse.exchanges.route import Route
@@ -39,17 +41,24 @@ def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapp
     # that left it once would, with those, stand in the way.
     live = _for_live(facts, route, beside=keep)
     at = now + clock_offset(route)
+    longer = _waiting_longer_than_candles(route, now) if kind is SyncKind.CANDLES else []
     return {
         quota.name: keep[quota.name]
         + ceil(live[quota.name] * left_of_window(at, quota.window))
-        + (_dearest_history(facts, quota) if kind is SyncKind.CANDLES else 0)
+        + max((facts.costs(history).get(quota.name, 0) for history in longer), default=0)
         for quota in facts.quotas
     }
 
 
-def _dearest_history(facts: Exchange, quota: Quota) -> int:
-    """What is cheap is granted out of every little that is left, and would leave none of it to what is dear."""
-    return max(facts.costs(kind).get(quota.name, 0) for kind in HISTORY_KINDS)
+def _waiting_longer_than_candles(route: Route, now: datetime) -> list[SyncKind]:
+    """Candles are cheap: granted out of every little that is left, they would leave none of it to histories that are
+    dear. So they leave a step to each that is due for longer than they are.
+    """
+    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
+    due = SyncState.objects.filter(**lane, due_at__lte=now, kind__in=(*HISTORY_KINDS, SyncKind.CANDLES))
+    since = dict(due.order_by().values_list("kind").annotate(since=Min("due_at")))
+    candles = since.pop(SyncKind.CANDLES, now)
+    return [SyncKind(kind) for kind, at in since.items() if at < candles]
 
 
 def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:

@@ -3,6 +3,7 @@ import pytest
 from alphapulse.exchanges.catalogue import exchange
 from alphapulse.exchanges.route import Route
 from alphapulse.types import ACCOUNT_KINDS, Environment, SyncKind
+from apps.sync.models import SyncState
 from apps.sync.services.shares import BY_HAND, MOST_FOR_LIVE, kept, left_by_seldom
 from tests.apps.builders import NOON, account, later, state
 
@@ -55,7 +56,11 @@ def test_histories_leave_only_what_the_rest_of_the_window_needs():
     assert for_all < at_last < half_way
 
 
-def test_candles_which_are_cheap_leave_what_one_step_of_the_dearest_history_needs():
+def test_candles_which_are_cheap_leave_a_step_to_what_is_dear_and_waits_for_longer():
     dearest = exchange("binance").costs(SyncKind.FUNDING_PAYMENTS)["usdm"]
-    candles, funding = (kept(DEFAULT, kind, 0, NOON)["usdm"] for kind in (SyncKind.CANDLES, SyncKind.FUNDING_PAYMENTS))
-    assert candles == funding + dearest
+    state(account("a"), SyncKind.FUNDING_PAYMENTS.value, due_at=later(10))
+    candles = SyncState.objects.create(exchange_id="binance", environment="sandbox", kind="candles", due_at=later(20))
+    left = kept(DEFAULT, SyncKind.CANDLES, 0, later(60))["usdm"]
+    candles.due_at = later(5)
+    candles.save()
+    assert left - kept(DEFAULT, SyncKind.CANDLES, 0, later(60))["usdm"] == dearest
