@@ -31,6 +31,14 @@ def test_a_personal_token_opens_what_its_scopes_say_and_nothing_else():
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
 
 
+def test_of_staff_who_must_have_two_factor_and_have_none_a_token_opens_nothing(settings):
+    token = make(logged_in()).json()["token"]
+    settings.STAFF_TWO_FACTOR = True
+    get(bearer(token), "/api/exchange/balance")
+    User.objects.update(is_staff=True)
+    assert bearer(token).get("/api/exchange/balance").json()["code"] == "scope_missing"
+
+
 def test_it_is_told_once_and_kept_as_a_digest():
     client = logged_in()
     made = make(client).json()
