@@ -73,7 +73,9 @@ def _ends(account: int, transfer: Transfer, meaning: Meaning, others: list[Booki
         if booking.why is Why.FEE:
             others.append(booking)
         else:
-            fee = transfer.fee or ZERO
+            # A fee in another coin says nothing of how much of this one may be lost on the way.
+            is_of_it = transfer.fee_currency in (None, "", transfer.currency)
+            fee = (transfer.fee or ZERO) if is_of_it else ZERO
             ends.append(End(booking=_renamed(booking, meaning), txid=transfer.txid or "", fee=fee))
     return ends
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -62,6 +63,13 @@ def test_assets_go_by_our_own_names():
 def test_a_transfer_of_ours_is_recognised_under_two_names():
     ends = [(MAIN, transfer("withdrawal 2 LUNA", 1)), (OTHER, transfer("deposit 2 LUNC", 1.1))]
     assert len(happened(ends, at_binance).own) == 1
+
+
+def test_a_fee_in_another_coin_makes_no_other_amount_our_own():
+    """10 USDT for the withdrawal of 1 BTC are no 10 BTC that may be lost on the way."""
+    out = replace(transfer("withdrawal 1 BTC", 1, fee="10"), fee_currency="USDT")
+    into = transfer("deposit 0.2 BTC", 1.1)
+    assert happened([(MAIN, out), (OTHER, into)], itself).own == []
 
 
 def test_what_a_deleted_account_had_left_with_it():
