@@ -25,6 +25,7 @@ class Seen:
     """When the curve knows an account, and what it was worth first and last; None: not in that currency."""
 
     first_at: datetime
+    last_at: datetime
     first: Decimal | None
     last: Decimal | None
 
@@ -38,7 +39,7 @@ def seen(accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str
         (row.account_id, row.snapshot.taken_at): _worth(row, currency, pegs) for row in rows.select_related("snapshot")
     }
     return {
-        account: Seen(first_at=first, first=worths[account, first], last=worths[account, last])
+        account: Seen(first_at=first, last_at=last, first=worths[account, first], last=worths[account, last])
         for account, (first, last) in ends.items()
     }
 
@@ -59,6 +60,7 @@ def flows_into(
             yield gone_at, mine.last and negated(mine.last)
     for flow in told:
         mine = known.get(flow.account)
-        gone_at = deleted.get(flow.account)
-        if mine and flow.at > mine.first_at and not (gone_at and flow.at >= gone_at):
+        # What a deleted account was worth last has left with it: what left after that look would have left twice.
+        is_over = bool(mine and deleted.get(flow.account) and flow.at > mine.last_at)
+        if mine and flow.at > mine.first_at and not is_over:
             yield flow.at, flow.value

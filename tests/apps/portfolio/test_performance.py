@@ -109,6 +109,20 @@ def test_an_account_that_is_deleted_took_what_it_had(mine):
     assert answer["gain"] == "110"
 
 
+def test_what_left_an_account_after_its_last_snapshot_has_not_left_twice(mine):
+    """Emptied and deleted between two snapshots, as they lie far apart once they are thinned."""
+    other = holding("other", USDT="900")
+    worth(1, main="100", other="900")
+    worth(2, main="100", other="900")
+    happen(other, transfer("withdrawal 900 USDT", 2.3))
+    other.archived_at = day(2.5)
+    other.save()
+    worth(3, main="100")
+    answer = asked()
+    assert (answer["net_flows"], answer["gain"]) == ("-900", "0")
+    assert answer["time_weighted"] == pytest.approx(0)
+
+
 def test_money_on_its_way_between_own_accounts_is_no_fall(mine):
     """Left on day 1.9, arrived on day 2.1: the snapshot between sees neither end of it."""
     other = holding("other", USDT="1")
