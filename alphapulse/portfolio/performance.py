@@ -6,7 +6,7 @@ is None. `statistics` does what is statistics; nothing here needs a library that
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +19,11 @@ YEAR = 365
 DAY = timedelta(days=1)
 # Of daily returns, for anything that is called a risk or a year's return.
 FEWEST = 30
+# A worth that is read so soon after a flow may be without it: balances are read later, and deposits are told before
+# they are there.
+SETTLING = timedelta(minutes=15)
+# Where flows never end, the index stands still for no longer than this.
+STANDS = timedelta(hours=2)
 
 
 class Point(NamedTuple):
@@ -51,16 +56,27 @@ class Fall(NamedTuple):
 
 def growth(points: Sequence[Point], flows: Iterable[Flow]) -> list[Index]:
     """The time-weighted index. From one worth to the next, what came is there from the beginning and what went stays
-    until the end: then little that was there before much came is not taken for what earned all of it."""
+    until the end: then little that was there before much came is not taken for what earned all of it. While a flow
+    settles the index stands: a withdrawal that the worth does not show yet would be a gain, and then a loss."""
     if not points:
         return []
     moved = sorted(flows)
     times = [flow.at for flow in moved]
-    indexes = [Index(points[0].at, 1.0)]
-    for before, after in pairwise(points):
+    indexes, before = [Index(points[0].at, 1.0)], points[0]
+    for after in points[1:]:
+        if after is not points[-1] and after.at - before.at < STANDS and _settles(times, after.at):
+            indexes.append(Index(after.at, indexes[-1].value))
+            continue
         between = [flow.value for flow in moved[bisect_right(times, before.at) : bisect_right(times, after.at)]]
         indexes.append(Index(after.at, indexes[-1].value * _factor(before.worth, after.worth, between)))
+        before = after
     return indexes
+
+
+def _settles(times: Sequence[datetime], at: datetime) -> bool:
+    """What moved at that very time is an account that was added then: its worth is known."""
+    place = bisect_left(times, at)
+    return place > 0 and at - times[place - 1] < SETTLING
 
 
 def _factor(before: float, after: float, flows: Sequence[float]) -> float:
@@ -73,7 +89,10 @@ def annual(total: float, span: timedelta) -> float | None:
     """A return over a span as that of a year; None of less than a month: it would be a prophecy."""
     if span < FEWEST * DAY or total <= -1:
         return None
-    return float((1 + total) ** (YEAR * DAY / span) - 1)
+    try:
+        return float((1 + total) ** (YEAR * DAY / span) - 1)
+    except OverflowError:
+        return None
 
 
 def money_weighted(points: Sequence[Point], flows: Iterable[Flow]) -> float | None:

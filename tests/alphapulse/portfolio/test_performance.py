@@ -61,6 +61,25 @@ def test_all_that_went_is_no_loss():
     assert twr(worths(100, 0), Flow(day(1.5), -100)) == 0
 
 
+@pytest.mark.parametrize("value", [-50, 100])
+def test_a_worth_that_does_not_show_a_flow_yet_is_no_return(value):
+    """It is taken five minutes after, with balances of before; the next one shows it. Otherwise 50 of 100 that went
+    were 1.5 and then 0.5, a loss of a quarter that no later worth makes good."""
+    after = 100 + value
+    points = [Point(day(2 + at / 288), worth) for at, worth in ((0, 100), (1, 100), (2, after), (5, after), (9, after))]
+    grown = growth(points, [Flow(day(2 + 0.9 / 288), value)])
+    assert [index.value for index in grown] == pytest.approx([1] * 5)
+
+
+def test_flows_without_end_do_not_hide_what_happens():
+    """One every ten minutes for ten hours, and a fall of a half in the middle."""
+    at = [day(2 + number / 288) for number in range(120)]
+    points = [Point(each, 100 if number < 60 else 50) for number, each in enumerate(at)]
+    grown = growth(points, [Flow(each, 0.0) for each in at[::2]])
+    fallen = [index.at for index in grown if index.value == pytest.approx(0.5)]
+    assert at[60] <= fallen[0] <= at[60] + timedelta(hours=2)
+
+
 def test_of_nothing_there_is_no_return():
     assert twr(worths(0, 0, 100, 110), Flow(day(2.5), 100)) == pytest.approx(0.1)
     assert growth([], []) == []
@@ -81,6 +100,7 @@ def test_flows_alone_make_no_return(worth, flows):
 def test_a_return_over_a_span_as_a_years():
     assert annual(0.21, timedelta(days=730)) == pytest.approx(0.1)
     assert annual(0.1, timedelta(days=29)) is None
+    assert annual(1e36, timedelta(days=30)) is None
 
 
 def test_money_weighted_is_the_published_example_of_xirr():
