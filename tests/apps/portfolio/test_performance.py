@@ -9,6 +9,7 @@ from apps.exchanges.models import ExchangeAccount
 from apps.market.models import Asset, AssetKind
 from apps.market.services import series_of, store_candles
 from apps.portfolio.models import AccountWorth, Snapshot
+from apps.portfolio.services.drawn import depths
 from tests.alphapulse.portfolio.happenings import day, transfer
 from tests.apps.api import get, logged_in
 from tests.apps.builders import NOON
@@ -209,3 +210,18 @@ def daily_candles(closes):
         for number, close in enumerate(closes, 1)
     ]
     store_candles(series, candles)
+
+
+def test_the_drawdown_that_is_drawn_is_the_one_that_is_told(mine, monkeypatch):
+    """An account that nobody's history explains is deleted, and long books have not been calculated: no fall."""
+    monkeypatch.setattr("apps.portfolio.services.statements.AT_ONCE", 0)
+    other = holding("other", USDT="900")
+    for on, value in ((1, "900"), (2, "900")):
+        worth(on, main="100", other=value)
+    happen(mine, transfer("withdrawal 50 USDT", 3.5))
+    other.archived_at = day(2.5)
+    other.save()
+    worth(3, main="100")
+    worth(4, main="45")
+    drawn = depths(mine.workspace, "sandbox", "USDT", since=None, now=NOON)
+    assert [float(point.value) for point in drawn] == pytest.approx([0, 0, 0, -0.05])
