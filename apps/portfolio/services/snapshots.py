@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from alphapulse.money import plain
 from alphapulse.portfolio.curve import surplus
@@ -175,7 +175,8 @@ def _rates(book: PriceBook) -> dict[str, str]:
 
 
 def _withdraw_what_was_early(snapshot: Snapshot) -> None:
-    """Just before, an asset had no price yet that it has now: what the curve would show as a gain is none."""
+    """Just before, an asset had no price yet, or an account not all its wallets, that are there now: what the curve
+    would show as a gain is none."""
     before = Snapshot.objects.filter(
         workspace=snapshot.workspace_id,
         environment=snapshot.environment,
@@ -185,9 +186,21 @@ def _withdraw_what_was_early(snapshot: Snapshot) -> None:
         is_complete=False,
     )
     priced = set(snapshot.assets.filter(value__isnull=False).values_list("asset", flat=True))
-    early = [pk for pk, unpriced in before.values_list("pk", "unpriced") if priced.intersection(unpriced)]
+    partly = _partly_read(before, snapshot)
+    early = [
+        pk for pk, unpriced in before.values_list("pk", "unpriced") if priced.intersection(unpriced) or pk in partly
+    ]
     AccountWorth.objects.filter(snapshot__in=early).update(equity=None)
     Snapshot.objects.filter(pk__in=early).update(equity=None)
+
+
+def _partly_read(before: QuerySet[Snapshot], snapshot: Snapshot) -> set[int]:
+    """Those of them that hold a part of an account which is read in full by now; without any it adds nothing yet."""
+    parts = AccountWorth.objects.filter(
+        snapshot__in=before, account__in=snapshot.accounts.values("account"), equity__isnull=False
+    )
+    rows = parts.exclude(account__in=snapshot.failed).values_list("snapshot", "account", "snapshot__failed")
+    return {pk for pk, account, failed in rows if account in failed}
 
 
 # --- The past -----------------------------------------------------------------------------------------------------

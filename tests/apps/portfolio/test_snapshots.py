@@ -12,7 +12,7 @@ from apps.portfolio.services.history import equity_curve
 from apps.portfolio.signals import snapshot_taken
 from apps.sync.models import SyncChange, SyncRun
 from tests.apps.builders import NOON, account, balance, later, workspace
-from tests.apps.portfolio.holdings import TICKERS, fail, holding, store, tell
+from tests.apps.portfolio.holdings import TICKERS, fail, forget_wallet, holding, store, tell
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -143,6 +143,21 @@ def test_an_account_that_was_never_read_is_marked_and_makes_no_jump():
     assert (taken.failed, taken.equity, taken.is_complete) == ([new.pk], 100000, False)
     assert taken.accounts.get(account=new).equity is None
     assert values() == [100000, 100000]
+
+
+def test_an_account_of_which_one_wallet_was_read_first_makes_no_jump_when_the_others_are():
+    tell(at=later(600))
+    holding(BTC="1")
+    take(0)
+    new = holding("new", ETH="10")
+    forget_wallet(new, "funding")
+    taken = take(300)
+    assert (taken.failed, taken.equity) == ([new.pk], 140000)
+    store(new, SyncKind.BALANCES, balance("ETH", "5"), wallet="funding")
+    taken = take(600)
+    assert (taken.failed, taken.equity) == ([], 160000)
+    assert values() == [100000, 160000]
+    assert values(accounts=[new.pk]) == [60000]
 
 
 def test_an_asset_that_loses_its_price_is_bridged_in_the_curve_and_missing_in_the_total():
