@@ -52,8 +52,14 @@ def _values(booking: Booking, price_of: PriceOf, sources: Counter[str]) -> tuple
         return (None,) * len(booking.moves)
     gave = [move for move in booking.moves if move.amount < 0]
     got = [move for move in booking.moves if move.amount > 0]
-    whole = _first(map(worth, [*([each] for each in booking.worth), gave, got]))
+    # What was given or got in the books' own currency costs what it is: a market's price is but near it.
+    exact = [side for side in (gave, got) if side and all(_is_own(price_of(move.asset, booking.at)) for move in side)]
+    whole = _first(map(worth, [*exact, *([each] for each in booking.worth), gave, got]))
     return tuple(_share(move, got if move.amount > 0 else gave, whole, worth) for move in booking.moves)
+
+
+def _is_own(price: Price | None) -> bool:
+    return price is not None and not price.sources
 
 
 def _first(values: Iterable[Value]) -> Value:

@@ -167,6 +167,13 @@ def test_a_convert_is_one_thing_for_another():
     assert kept.gaps == []
 
 
+def test_a_convert_into_the_currency_is_worth_what_was_got_whatever_the_market_said():
+    rows = [entry("convert", "-1 BTC", 3, reference="7"), entry("convert", "290 USDT", 3, reference="7")]
+    converted = of_entries(MAIN, rows)
+    kept = books([*trades(trade("buy 1 at 100", 2)), *converted], prices=[told("BTC", "USDT", "300", 3)])
+    assert kept.total(Item.REALISED) == 190
+
+
 def test_dust_is_paired_by_the_names_of_its_entries():
     pairs = [
         entry("dust", "-3 ADA", 1, reference="9", entry_id="dust:9:ADA:from"),
