@@ -151,7 +151,9 @@ def _over_windows(
 
 
 def _mean(present: NDArray[np.bool_], rows: Floats) -> Floats:
-    mean: Floats = np.where(present, rows, 0.0).sum(axis=1) / present.sum(axis=1)
+    """From the least on: so the mean of what is all the same is exactly that, and nothing deviates from it."""
+    least = np.where(present, rows, np.inf).min(axis=1)
+    mean: Floats = least + np.where(present, rows - least[:, None], 0.0).sum(axis=1) / present.sum(axis=1)
     return mean
 
 

@@ -62,8 +62,10 @@ def test_a_zscore_counts_deviations_from_the_windows_mean():
     assert values("zscore", window=4)[-1] == pytest.approx((window[-1] - mean(window)) / stdev(window))
 
 
-def test_a_price_that_never_moved_has_no_zscore():
-    assert values("zscore", [5.0] * 8, window=4) == [None] * 8
+@pytest.mark.parametrize("price", [5.0, 0.1, 0.99987, 27123.7])
+def test_a_price_that_never_moved_has_no_zscore_and_no_regime(price):
+    assert values("zscore", [price] * 40, window=30) == [None] * 40
+    assert values("regime", [price] * 150, fast=20, slow=100) == [None] * 150
 
 
 def test_momentum_leaves_out_the_newest_bars():
