@@ -1,9 +1,12 @@
 """Indicators of rows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from alphapulse import types
 from alphapulse.market.indicators import Series, compute, parse, parse_all
 from apps.market.services import series_of, store_candles
 from apps.market.services.indicators import Where, indicated
@@ -43,3 +46,20 @@ def test_what_the_file_has_not_is_named(real):
 
 def test_where_nothing_is_stored_nothing_is_said(db):
     assert indicated(ETH, [parse("RSI")], datetime(2026, 1, 1, tzinfo=UTC), END).bars == []
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "wanted"),
+    [("1M", "RSI(timeperiod=1000)"), ("1w", "MACD(fastperiod=999, slowperiod=1000, signalperiod=1000)")],
+)
+def test_a_warm_up_from_before_all_time_takes_what_is_there(timeframe, wanted):
+    month = datetime(2026, 3, 1, tzinfo=UTC)
+    same = dict.fromkeys(("open", "high", "low", "close", "volume"), Decimal(1))
+    days = [
+        types.Candle(symbol="ETH/BTC", timeframe="1d", opened_at=month + timedelta(days=day), is_closed=True, **same)
+        for day in range(62)
+    ]
+    store_candles(series_of(exchange_id="binance", environment="live", symbol="ETH/BTC", timeframe="1d"), days)
+    found = indicated(replace(ETH, timeframe=timeframe), [parse(wanted)], month, END)
+    assert found.bars
+    assert {value for values in found.outputs[str(parse(wanted))].values() for value in values} == {None}
