@@ -1,7 +1,7 @@
 """Prices that are doubted: kept aside with their reason until the doubt is over."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,8 +33,9 @@ def withheld(exchange_id: str, environment: str, told: Told) -> set[str]:
         if reason is not None:
             doubts[ticker.symbol] = (reason, ticker, as_of)
     _remember(exchange_id, environment, doubts, known, open_doubts)
-    _end(open_doubts, {ticker.symbol: as_of for ticker, as_of in told}, doubts)
-    return {symbol for symbol, (reason, *_) in doubts.items() if reason not in KEPT_ASIDE}
+    away = {symbol for symbol, (reason, *_) in doubts.items() if reason not in KEPT_ASIDE}
+    _end(open_doubts, {ticker.symbol: as_of for ticker, as_of in told}, doubts, away)
+    return away
 
 
 def _tickers(exchange_id: str, environment: str) -> QuerySet[Ticker]:
@@ -77,12 +78,21 @@ def _remember(
     )
 
 
-def _end(open_doubts: Doubts, told: Mapping[str, datetime], doubts: Mapping[str, tuple[Doubt, object, object]]) -> None:
+def _end(
+    open_doubts: Doubts,
+    told: Mapping[str, datetime],
+    doubts: Mapping[str, tuple[Doubt, object, object]],
+    away: Collection[str],
+) -> None:
     """What was told again, without that doubt. Prices apart from those elsewhere are judged by `compare`."""
     over = [
         row.pk
         for (symbol, reason), row in open_doubts.items()
-        if reason is not Doubt.SPREAD and symbol in told and doubts.get(symbol, (None,))[0] is not reason
+        if reason is not Doubt.SPREAD
+        and symbol in told
+        and doubts.get(symbol, (None,))[0] is not reason
+        # The price that stays is still the stale one.
+        and not (reason in KEPT_ASIDE and symbol in away)
     ]
     if over:
         QuarantinedValue.objects.filter(pk__in=over, ended_at=None).update(ended_at=max(told.values()))
@@ -101,9 +111,13 @@ def open_doubts(tickers: Sequence[Ticker]) -> dict[int, list[QuarantinedValue]]:
 def compare(environment: str, now: datetime) -> int:
     """Each symbol's young prices between exchanges: who is far from all others is doubted. Returns how many are."""
     prices: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    stale = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.STALE, ended_at=None)
+    doubted = set(stale.values_list("exchange_id", "symbol"))
     rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG, last__isnull=False)
     for symbol, exchange_id, last in rows.values_list("symbol", "exchange_id", "last"):
-        prices[symbol][exchange_id] = last
+        # Two dead markets must not outvote one where people trade.
+        if (exchange_id, symbol) not in doubted:
+            prices[symbol][exchange_id] = last
     found = {
         (exchange_id, symbol): (prices[symbol][exchange_id], distance)
         for symbol, of_exchanges in prices.items()

@@ -81,6 +81,24 @@ def test_who_is_far_from_all_others_is_not_used_until_it_is_back():
     assert Ticker.objects.usable().count() == 3
 
 
+@pytest.mark.parametrize("told", [{"last": "300"}, {"last": "100", "bid": Decimal(105)}])
+def test_a_stale_price_that_stays_in_place_of_a_doubted_one_is_still_not_used(told):
+    tell("100", exchange_at=NOON - timedelta(days=3))
+    tell(seconds=15, **told)
+    assert believed() == Decimal(100)
+    assert not Ticker.objects.usable().exists()
+    tell(seconds=30, last=told["last"])
+    assert Ticker.objects.usable().get().last == Decimal(told["last"])
+
+
+def test_dead_markets_do_not_outvote_one_that_lives():
+    for exchange_id in ("binance", "bybit"):
+        tell("100", exchange_id=exchange_id, exchange_at=NOON - timedelta(days=3))
+    tell("50", exchange_id="okx")
+    assert quarantine.compare("sandbox", later(1)) == 0
+    assert Ticker.objects.usable().get().exchange_id == "okx"
+
+
 def test_doubts_that_are_long_over_are_forgotten():
     tell("100")
     tell("300", seconds=15)
