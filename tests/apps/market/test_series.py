@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alphapulse.exchanges.errors import NotSupported, Transient
 from alphapulse.exchanges.reading import BarsRead, BarsWanted
@@ -154,3 +156,17 @@ def test_old_months_go_and_the_rest_says_from_where_it_is_whole():
     assert len(left) == 6
     assert row().first_at == row().covered_from > NOON - 24 * 765 * HOUR
     assert store_candles(row(), left) == 0
+
+
+def test_series_are_locked_before_the_table_that_they_lie_in():
+    listed("BTC/USDT")
+    pin(("BTC/USDT", "1h"))
+    tell(-24 * 800, -24 * 800 + 5)
+    with CaptureQueriesContext(connection) as queries:
+        tend.drop_old(NOON)
+    of_hours = [query["sql"] for query in queries if "1h" in query["sql"]]
+    dropped = next(
+        at for at, sql in enumerate(of_hours) if sql.startswith(("DROP TABLE", 'DELETE FROM "market_candle"'))
+    )
+    locked = [sql for sql in of_hours[:dropped] if sql.startswith('SELECT "market_candleseries"."id"')]
+    assert ["FOR UPDATE" in sql for sql in locked] == [connection.vendor == "postgresql"]
