@@ -85,7 +85,7 @@ class PerformanceAnswer(serializers.Serializer):
     max_drawdown = FallRow(allow_null=True)
     correlation_btc = serializers.FloatField(allow_null=True)
     exposure = ExposureRow(allow_null=True, help_text="now, in parts of the whole; null where a part is not known")
-    concentration = ConcentrationRow(allow_null=True)
+    concentration = ConcentrationRow(allow_null=True, help_text="now; null where a part is not known")
     curve = CurveRow(many=True)
 
 

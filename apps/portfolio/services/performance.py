@@ -84,7 +84,7 @@ def performance(statement: Statement, asked: Asked, *, is_current: bool, now: da
         ratios=ratios,
         correlation_btc=core.together(ratios.days, _bitcoins(statement, valuation, ratios.days, now)),
         exposure=_exposure(valuation, statement.currency),
-        concentration=core.concentration(_values(valuation)),
+        concentration=core.concentration(_values(valuation)) if valuation.worth.is_complete else None,
     )
 
 

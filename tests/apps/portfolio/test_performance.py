@@ -175,6 +175,13 @@ def test_exposure_and_concentration_are_of_now(mine):
     assert answer["concentration"]["herfindahl"] == pytest.approx(0.6**2 + 0.4**2)
 
 
+def test_nothing_is_concentrated_in_what_alone_has_a_price(mine):
+    """100 USDT, and a coin that may be worth as much, or nothing."""
+    holding("main", USDT="100", XYZ="1000")
+    answer = asked()
+    assert (answer["concentration"], answer["exposure"]) == (None, None)
+
+
 def test_a_rate_is_a_rate(mine):
     answer = logged_in().get("/api/portfolio/performance", {"risk_free": "four"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
