@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from alphapulse.money import negated
 from alphapulse.portfolio.bookings import Booking, Move, Why
+from alphapulse.portfolio.lots import EXACT
 
 # Clocks and words differ: some tell a deposit's first block, some a withdrawal's last.
 EARLIER = timedelta(hours=1)
@@ -51,7 +52,7 @@ class Pair(NamedTuple):
 
     @property
     def lost(self) -> Decimal:
-        return -self.out.move.amount - self.into.move.amount
+        return EXACT.subtract(negated(self.out.move.amount), self.into.move.amount)
 
 
 def pairs(ends: Iterable[End]) -> list[Pair]:

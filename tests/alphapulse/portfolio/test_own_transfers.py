@@ -57,6 +57,13 @@ def test_as_much_as_the_fee_that_was_told_may_be_lost():
     assert are_own(end(MAIN, "withdrawal 10 USDT", 1, fee="1"), end(OTHER, "deposit 9 USDT", 1 + HOUR))
 
 
+def test_what_is_lost_is_exact_however_long_the_amounts():
+    """Thirty-one digits: Python's own context would lose the last three, and the balance would not be explained."""
+    out = end(MAIN, "withdrawal 1000000000000.000000000000000123 SHIB", 1)
+    [pair] = pairs([out, end(OTHER, "deposit 1000000000000 SHIB", 1 + HOUR)])
+    assert pair.lost == Decimal("0.000000000000000123")
+
+
 def test_each_end_belongs_to_one_transfer_and_the_nearest_amounts_to_each_other():
     out, later = end(MAIN, "withdrawal 2 BTC", 1), end(MAIN, "withdrawal 1.995 BTC", 1 + 2 * HOUR)
     into, less = end(OTHER, "deposit 2 BTC", 1 + 3 * HOUR), end(OTHER, "deposit 1.995 BTC", 1 + 4 * HOUR)
