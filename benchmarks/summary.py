@@ -48,7 +48,8 @@ def _options() -> argparse.Namespace:
 def _settle_in(home: str) -> None:
     os.environ |= {"ALPHAPULSE_HOME": home, "HTTPS": "false", "RATE_LIMIT_FACTOR": "1000000", "LOG_LEVEL": "ERROR"}
     os.environ |= {"SECRET_KEY": "only-for-measuring-" + "x" * 50, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    os.environ |= {"CREDENTIAL_KEYS": "bench:" + b64encode(os.urandom(32)).decode(), "REDIS_URL": "redis://127.0.0.1:1"}
+    keys = {name: "bench:" + b64encode(os.urandom(32)).decode() for name in ("CREDENTIAL_KEYS", "AUDIT_SEAL_KEYS")}
+    os.environ |= keys | {"REDIS_URL": "redis://127.0.0.1:1"}
     import django
 
     django.setup()
@@ -72,7 +73,7 @@ def _filled(options: argparse.Namespace) -> str:
     from apps.users.services.sessions import open_session
 
     user = User.objects.create_user("bench")
-    change_settings(user, {"base_currency": "EUR"})
+    change_settings(user, {"base_currency": "EUR"}, now=now())
     _tell_prices()
     for number in range(options.accounts):
         _account(user.memberships.get().workspace, number, options.balances // options.accounts)
