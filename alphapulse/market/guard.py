@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from statistics import median
+from typing import Protocol
 
 from alphapulse.types import Ticker
 
@@ -13,6 +14,8 @@ JUMP = Decimal("0.5")
 # So far from the median of all exchanges no price of the same symbol is, where at least three tell one.
 SPREAD = Decimal("0.1")
 ENOUGH = 3
+# A book is that narrow, in parts of its middle, or nobody goes by it.
+NARROW = Decimal("0.1")
 # So old a last trade says what the market was, not what it is. Fewer than one a day happen in dead markets.
 DEAD = timedelta(days=1)
 
@@ -26,16 +29,41 @@ class Doubt(StrEnum):
     STALE = "stale"
 
 
-def doubt(ticker: Ticker, *, known: Decimal | None, doubted: Decimal | None, as_of: datetime) -> Doubt | None:
+class Priced(Protocol):
+    """A ticker, or a row of one."""
+
+    @property
+    def last(self) -> Decimal | None: ...
+    @property
+    def bid(self) -> Decimal | None: ...
+    @property
+    def ask(self) -> Decimal | None: ...
+
+
+def doubt(ticker: Ticker, *, known: Priced | None, doubted: Priced | None, as_of: datetime) -> Doubt | None:
     """None: it may be used. `known` is the last price that was believed, `doubted` the one that waits for a second."""
     if ticker.bid is not None and ticker.ask is not None and ticker.bid > ticker.ask:
         return Doubt.CROSSED
     if ticker.exchange_at is not None and as_of - ticker.exchange_at > DEAD:
         return Doubt.STALE
-    if known is None or ticker.last is None or not is_jump(known, ticker.last):
+    if known is None or not _jumps(known, ticker):
         return None
-    is_confirmed = doubted is not None and not is_jump(doubted, ticker.last)
+    is_confirmed = doubted is not None and not _jumps(doubted, ticker)
     return None if is_confirmed else Doubt.JUMP
+
+
+def _jumps(before: Priced, after: Priced) -> bool:
+    """The last trade, or the middle of the book, which valuations take first."""
+    told = ((before.last, after.last), (_middle(before), _middle(after)))
+    return any(is_jump(one, other) for one, other in told if one is not None and other is not None)
+
+
+def _middle(price: Priced) -> Decimal | None:
+    """None of a wide book: its middle says nothing."""
+    if not price.bid or not price.ask:
+        return None
+    middle = (price.bid + price.ask) / 2
+    return middle if price.ask - price.bid <= middle * NARROW else None
 
 
 def is_jump(before: Decimal, after: Decimal) -> bool:

@@ -24,12 +24,13 @@ Doubts = Mapping[tuple[str, Doubt], QuarantinedValue]
 
 def withheld(exchange_id: str, environment: str, told: Told) -> set[str]:
     """The symbols whose new price must not take the place of the one before. Writes what is doubted, and what ends."""
-    known = dict(_tickers(exchange_id, environment).values_list("symbol", "last"))
+    rows = _tickers(exchange_id, environment).only("symbol", "last", "bid", "ask")
+    known = {row.symbol: row for row in rows}
     open_doubts = _open(exchange_id, environment)
     doubts: dict[str, tuple[Doubt, types.Ticker, datetime]] = {}
     for ticker, as_of in told:
         waiting = open_doubts.get((ticker.symbol, Doubt.JUMP))
-        reason = doubt(ticker, known=known.get(ticker.symbol), doubted=waiting and waiting.last, as_of=as_of)
+        reason = doubt(ticker, known=known.get(ticker.symbol), doubted=waiting, as_of=as_of)
         if reason is not None:
             doubts[ticker.symbol] = (reason, ticker, as_of)
     _remember(exchange_id, environment, doubts, known, open_doubts)
@@ -51,7 +52,7 @@ def _remember(
     exchange_id: str,
     environment: str,
     doubts: Mapping[str, tuple[Doubt, types.Ticker, datetime]],
-    known: Mapping[str, Decimal | None],
+    known: Mapping[str, Ticker],
     open_doubts: Doubts,
 ) -> None:
     rows = []
@@ -67,7 +68,7 @@ def _remember(
                 last=ticker.last,
                 bid=ticker.bid,
                 ask=ticker.ask,
-                known=known.get(symbol),
+                known=known[symbol].last if symbol in known else None,
                 first_at=begun.first_at if begun else as_of,
                 seen_at=as_of,
             )

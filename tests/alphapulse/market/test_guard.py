@@ -21,9 +21,8 @@ TICKER = Ticker(
 
 
 def judged(last: str, *, known: str | None = "100", doubted: str | None = None) -> Doubt | None:
-    told = replace(TICKER, last=Decimal(last))
-    known_price, doubted_price = (price and Decimal(price) for price in (known, doubted))
-    return doubt(told, known=known_price, doubted=doubted_price, as_of=NOON)
+    told, before, waiting = (price and replace(TICKER, last=Decimal(price)) for price in (last, known, doubted))
+    return doubt(told, known=before, doubted=waiting, as_of=NOON)
 
 
 @pytest.mark.parametrize("last", ["100", "149.99", "150", "50", "50.01"])
@@ -52,7 +51,19 @@ def test_a_book_that_is_crossed_and_a_market_that_is_dead_are_doubted():
 
 def test_what_was_not_told_is_not_doubted():
     nothing = replace(TICKER, last=None, bid=None, ask=None, exchange_at=None)
-    assert doubt(nothing, known=Decimal(100), doubted=None, as_of=NOON) is None
+    assert doubt(nothing, known=TICKER, doubted=None, as_of=NOON) is None
+
+
+@pytest.mark.parametrize("last", [None, Decimal(100)])
+def test_a_book_that_jumps_needs_a_second_too(last):
+    jumped = replace(TICKER, last=last, bid=Decimal(999), ask=Decimal(1001))
+    assert doubt(jumped, known=TICKER, doubted=None, as_of=NOON) is Doubt.JUMP
+    assert doubt(jumped, known=TICKER, doubted=jumped, as_of=NOON) is None
+
+
+def test_the_middle_of_a_wide_book_is_nothing_that_can_jump():
+    wide = replace(TICKER, bid=Decimal(1), ask=Decimal(1000))
+    assert doubt(wide, known=TICKER, doubted=None, as_of=NOON) is None
 
 
 def test_who_is_far_from_all_others_is_named_with_the_distance():
