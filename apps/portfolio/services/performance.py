@@ -25,7 +25,7 @@ from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.pnl import MOST_REASONS
 from apps.portfolio.services.trades import held_of
-from apps.portfolio.services.valuation import Valuation, value_accounts
+from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
 
 BITCOIN = "BTC"
 # All that thinning leaves of many years.
@@ -173,15 +173,11 @@ def _exposure(valuation: Valuation, currency: str) -> Exposure | None:
     """Of coins that are no money, and of positions by their notional; None where one of these is not known."""
     money = set(Asset.objects.exclude(kind=AssetKind.COIN).values_list("code", flat=True)) | {currency}
     coins = [value for asset, value in _values(valuation).items() if asset not in money]
-    positions = [_notional(position, valuation, currency) for position in _positions(valuation)]
+    positions = [_notional(position, valuation, currency) for position in positions_of(valuation)]
     total = valuation.worth.total
     if total is None or None in positions or not valuation.worth.is_complete:
         return None
     return core.exposure([*coins, *(each for each in positions if each is not None)], float(total))
-
-
-def _positions(valuation: Valuation) -> list[Position]:
-    return list(Position.objects.filter(reading__account__in=valuation.accounts).select_related("reading"))
 
 
 def _notional(position: Position, valuation: Valuation, currency: str) -> float | None:

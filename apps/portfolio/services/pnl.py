@@ -11,13 +11,12 @@ from alphapulse.portfolio.books import GAINS, Item, residual
 from alphapulse.portfolio.lots import EXACT
 from alphapulse.types import PositionSide
 from apps.exchanges.models import ExchangeAccount
-from apps.ledger.models import Position
 from apps.ledger.services.coverage import Coverage, coverage
 from apps.portfolio.models import Statement
 from apps.portfolio.services import content
 from apps.portfolio.services.content import Content, Line, Named
 from apps.portfolio.services.happenings import accounts_of
-from apps.portfolio.services.valuation import Valuation, value_accounts
+from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
 
 # A balance of a million may be off by what somebody rounded; of one that should be nothing, anything is told.
 ROUNDED = Decimal("1e-6")
@@ -206,7 +205,7 @@ def _positions(
     """Fills that do not make up a position mean that some of them, and what they brought, are not known."""
     mine = {account.pk: account for account in accounts}
     open_now: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
-    for position in Position.objects.filter(reading__account__in=mine).select_related("reading"):
+    for position in positions_of(valuation):
         signed = position.contracts if position.side == PositionSide.LONG else -position.contracts
         open_now[position.reading.account_id, position.symbol] += signed
     for account, symbol in sorted({*open_now, *kept.positions}):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from alphapulse.money import subtract
 from alphapulse.portfolio.contracts import is_inverse, settles_in
+from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.valuation import Holding, Worth, unrealized_pnl, valuate
 from alphapulse.types import PositionSide, SyncKind
 from apps.exchanges.models import ExchangeAccount
@@ -74,6 +75,14 @@ def _positions(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place],
             yield _holding(place, settles_in(position.symbol), earned_by(position), prices, position.symbol)
 
 
+def positions_of(valuation: Valuation) -> list[Position]:
+    """Those that count in it: what lies in a wallet that is not read any more may count twice."""
+    holdings = (line.holding for line in valuation.worth.lines)
+    counting = {(each.account_id, each.wallet, each.symbol) for each in holdings if each.symbol}
+    rows = Position.objects.filter(reading__account__in=valuation.accounts).select_related("reading")
+    return [row for row in rows if (row.reading.account_id, row.reading.wallet, row.symbol) in counting]
+
+
 def earned_by(position: Position) -> Decimal | None:
     """Its unrealised PnL in its settle currency: as the exchange says, or from its prices; None: unknown."""
     if position.unrealized_pnl is not None:
@@ -92,5 +101,5 @@ def _holding(place: Place, code: str, amount: Decimal | None, prices: Prices, sy
     account_id, exchange_id, wallet = place
     asset, pieces = prices.aliases.meaning(exchange_id, code, prices.made_at)
     if amount is not None and pieces != 1:
-        amount *= pieces
+        amount = EXACT.multiply(amount, pieces)
     return Holding(account_id, exchange_id, wallet, asset, amount, symbol)

@@ -175,6 +175,13 @@ def test_exposure_and_concentration_are_of_now(mine):
     assert answer["concentration"]["herfindahl"] == pytest.approx(0.6**2 + 0.4**2)
 
 
+def test_a_position_in_a_wallet_that_is_not_read_any_more_is_no_exposure(mine):
+    short = position("BTC/USDT:USDT", side="short", notional=Decimal(30), earned="0")
+    for wallet in ("usdm", "of old"):
+        store(mine, SyncKind.POSITIONS, short, wallet=wallet)
+    assert asked()["exposure"]["short"] == pytest.approx(0.3)
+
+
 def test_nothing_is_concentrated_in_what_alone_has_a_price(mine):
     """100 USDT, and a coin that may be worth as much, or nothing."""
     holding("main", USDT="100", XYZ="1000")

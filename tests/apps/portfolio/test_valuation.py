@@ -123,6 +123,14 @@ def test_an_alias_says_what_a_code_means_here_and_how_many():
     assert {line.holding.asset for line in found.lines} == {"LUNC", "SATS"}
 
 
+def test_as_many_as_an_alias_says_are_exactly_so_many():
+    """Thirty-two digits: Python's own context would round the last ones."""
+    AssetAlias.objects.filter(code="1000SATS").update(multiplier=3)
+    found = worth(holding(**{"1000SATS": "10000000000000.000000000000000001"}))
+    [line] = [line for line in found.lines if line.holding.amount]
+    assert line.holding.amount == Decimal("30000000000000.000000000000000003")
+
+
 def test_an_alias_of_yesterday_means_nothing_today():
     tell({"LUNA/USDT": "2"})
     assert worth(holding(LUNA="10")).total == 20
