@@ -1,7 +1,7 @@
 """Prices that are doubted: kept aside with their reason until the doubt is over."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,9 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from alphapulse import types
+from alphapulse.market.aliases import Aliases
 from alphapulse.market.guard import Doubt, apart, doubt
 from apps.market.models import QuarantinedValue, Ticker
 from apps.market.models.quarantine import KEPT_ASIDE
+from apps.market.services.assets import known_aliases
 
 # Prices are compared between exchanges while they are that young.
 YOUNG = timedelta(minutes=5)
@@ -111,19 +113,11 @@ def open_doubts(tickers: Sequence[Ticker]) -> dict[int, list[QuarantinedValue]]:
 @transaction.atomic
 def compare(environment: str, now: datetime) -> int:
     """Each symbol's young prices between exchanges: who is far from all others is doubted. Returns how many are."""
-    prices: dict[str, dict[str, Decimal]] = defaultdict(dict)
-    stale = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.STALE, ended_at=None)
-    doubted = set(stale.values_list("exchange_id", "symbol"))
-    rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG, last__isnull=False)
-    for symbol, exchange_id, last in rows.values_list("symbol", "exchange_id", "last"):
-        # Two dead markets must not outvote one where people trade.
-        if (exchange_id, symbol) not in doubted:
-            prices[symbol][exchange_id] = last
-    found = {
-        (exchange_id, symbol): (prices[symbol][exchange_id], distance)
-        for symbol, of_exchanges in prices.items()
-        for exchange_id, distance in apart(of_exchanges).items()
-    }
+    found: dict[tuple[str, str], tuple[Decimal, Decimal, int]] = {}
+    for told in _comparable(environment, now):
+        for exchange_id, distance in apart({each: last for each, (_, last) in told.items()}).items():
+            symbol, last = told[exchange_id]
+            found[exchange_id, symbol] = last, distance, len(told)
     begun = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.SPREAD, ended_at=None)
     known = {(row.exchange_id, row.symbol): row.pk for row in begun}
     begun.filter(pk__in=[pk for name, pk in known.items() if name not in found]).update(ended_at=now)
@@ -136,16 +130,37 @@ def compare(environment: str, now: datetime) -> int:
                 symbol=symbol,
                 reason=Doubt.SPREAD,
                 last=last,
-                detail=f"{distance:+.1%} from the median of {len(prices[symbol])} exchanges",
+                detail=f"{distance:+.1%} from the median of {number} exchanges",
                 first_at=now,
                 seen_at=now,
             )
-            for (exchange_id, symbol), (last, distance) in sorted(found.items())
+            for (exchange_id, symbol), (last, distance, number) in sorted(found.items())
             if (exchange_id, symbol) not in known
         ],
         ignore_conflicts=True,
     )
     return len(found)
+
+
+def _comparable(environment: str, now: datetime) -> list[dict[str, tuple[str, Decimal]]]:
+    """Young prices of the same thing: by exchange its symbol there, and the price. LUNA here is not LUNA there."""
+    aliases = known_aliases()
+    stale = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.STALE, ended_at=None)
+    doubted = set(stale.values_list("exchange_id", "symbol"))
+    prices: dict[Hashable, dict[str, tuple[str, Decimal]]] = defaultdict(dict)
+    rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG, last__isnull=False)
+    for symbol, exchange_id, last in rows.order_by("pk").values_list("symbol", "exchange_id", "last"):
+        # Two dead markets must not outvote one where people trade.
+        if (exchange_id, symbol) not in doubted:
+            prices[_meaning(aliases, exchange_id, symbol, now)][exchange_id] = (symbol, last)
+    return list(prices.values())
+
+
+def _meaning(aliases: Aliases, exchange_id: str, symbol: str, now: datetime) -> Hashable:
+    """The assets that a symbol names, and what it says beside them: `:USDT`, `:USDT-261225`."""
+    base, _, quoted = symbol.partition("/")
+    quote, _, rest = quoted.partition(":")
+    return (*(aliases.meaning(exchange_id, code, now) for code in (base, quote)), rest)
 
 
 def prune(now: datetime) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from alphapulse.types import Ticker as Told
-from apps.market.models import QuarantinedValue, Ticker
+from apps.market.models import Asset, AssetAlias, QuarantinedValue, Ticker
 from apps.market.services import quarantine, store_tickers
 from tests.apps.builders import NOON, later, reading
 
@@ -97,6 +97,15 @@ def test_dead_markets_do_not_outvote_one_that_lives():
     tell("50", exchange_id="okx")
     assert quarantine.compare("sandbox", later(1)) == 0
     assert Ticker.objects.usable().get().exchange_id == "okx"
+
+
+def test_the_same_code_of_another_coin_is_no_comparison():
+    alias = AssetAlias.objects.create(exchange_id="okx", code="XYZ", asset=Asset.objects.create(code="OLDXYZ"))
+    for exchange_id, last in {"binance": "1", "bybit": "1.01", "okx": "0.0001"}.items():
+        tell(last, exchange_id=exchange_id, symbol="XYZ/USDT")
+    assert quarantine.compare("sandbox", later(1)) == 0
+    alias.delete()
+    assert quarantine.compare("sandbox", later(1)) == 1
 
 
 def test_doubts_that_are_long_over_are_forgotten():
