@@ -96,8 +96,11 @@ def annual(total: float, span: timedelta) -> float | None:
 
 
 def money_weighted(points: Sequence[Point], flows: Iterable[Flow]) -> float | None:
-    """The yearly rate at which what was put in would have become what there is (the internal rate of return)."""
-    if len(points) < 2:
+    """The yearly rate at which what was put in would have become what there is (the internal rate of return).
+
+    None of less than a month: as a year's it would be a prophecy.
+    """
+    if len(points) < 2 or points[-1].at - points[0].at < FEWEST * DAY:
         return None
     first, last = points[0], points[-1]
     inside = [flow for flow in flows if first.at < flow.at <= last.at]

@@ -113,13 +113,19 @@ def test_money_weighted_is_the_published_example_of_xirr():
     assert money_weighted([Point(at[0], 10000), Point(at[4], 2750)], back) == pytest.approx(0.373362535, abs=1e-7)
 
 
+def test_of_a_day_there_is_no_rate_of_a_year():
+    """One per cent in a day would be 3,678 % a year."""
+    assert money_weighted([Point(day(1), 100), Point(day(2), 101)], []) is None
+    assert money_weighted([Point(day(1), 100), Point(day(31), 101)], []) == pytest.approx(1.01 ** (365 / 30) - 1)
+
+
 def test_money_that_came_before_the_fall_weighs_more_than_time_does():
     """Doubled with 100, halved with 1200: nothing by time, much by money."""
     points = [Point(day(1), 100), Point(day(366), 200), Point(day(731), 600)]
     flows = [Flow(day(366.5), 1000)]
     assert growth(points, flows)[-1].value == pytest.approx(1)
     rate = money_weighted(points, flows)
-    # With the flow half a day earlier, 100 x^2 + 1000 x = 600: x = (sqrt(1,240,000) - 1000) / 200 = 0.5678.
+    assert money_weighted([Point(day(1), 0), Point(day(40), 0)], []) is None
     assert rate == pytest.approx(-0.4322, abs=0.001)
     assert 100 * (1 + rate) ** 2 + 1000 * (1 + rate) ** (364.5 / 365) == pytest.approx(600)
 
