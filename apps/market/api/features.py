@@ -85,7 +85,9 @@ class FeatureValues(APIView):
 
 def _series(which: Asked, feature: str) -> FeatureSeries | None:
     where = {f"candles__{name}": value for name, value in which.where.items()}
-    return FeatureSeries.objects.filter(feature__name=feature, candles__timeframe=which.timeframe, **where).first()
+    # Of another timeframe there may be values of a definition that is no more.
+    where |= dict.fromkeys(("candles__timeframe", "feature__timeframe"), which.timeframe)
+    return FeatureSeries.objects.filter(feature__name=feature, **where).first()
 
 
 def _values(series: FeatureSeries, since: datetime, until: datetime) -> QuerySet[FeatureValue]:

@@ -45,14 +45,18 @@ def follow() -> None:
         new = CandleSeries.objects.filter(timeframe=feature.timeframe, last_at__isnull=False).exclude(
             features__feature=feature
         )
-        rows = [FeatureSeries(feature=feature, candles=series, version=feature.version) for series in new]
+        # In the order in which those who store candles lock them.
+        in_order = new.order_by("pk")
+        rows = [FeatureSeries(feature=feature, candles=series, version=feature.version) for series in in_order]
         FeatureSeries.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def behind() -> QuerySet[FeatureSeries]:
     """Those with closed candles that they are not computed of, and those of an older definition."""
     late = Q(computed_to__isnull=True) | Q(candles__last_at__gt=F("computed_to")) | ~Q(version=F("feature__version"))
-    return FeatureSeries.objects.filter(late, feature__is_active=True, candles__last_at__isnull=False)
+    # One that was of another timeframe rests there.
+    active = Q(feature__is_active=True, candles__timeframe=F("feature__timeframe"))
+    return FeatureSeries.objects.filter(late, active, candles__last_at__isnull=False)
 
 
 def behind_of(series_id: int) -> list[int]:

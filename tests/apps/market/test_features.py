@@ -135,6 +135,15 @@ def test_another_definition_is_another_version_with_values_of_its_own():
     assert FeatureSeries.objects.get().version == 2
 
 
+def test_a_feature_of_another_timeframe_is_computed_no_more_where_it_was():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(10))
+    compute_all()
+    define(name="move", function="returns", parameters={}, timeframe="4h")
+    follow()
+    assert not behind().exists()
+
+
 def test_the_same_definition_again_computes_nothing_anew():
     define(name="move", function="returns", parameters={"bars": 1}, timeframe="1h")
     store(range(10))

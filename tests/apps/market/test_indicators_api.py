@@ -122,3 +122,12 @@ def test_what_is_not_computed_yet_says_so(candles):
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
     told = get(logged_in(), VALUES, **WHERE, feature="day")
     assert (told["version"], told["computed_to"], told["values"]) == (None, None, [])
+
+
+def test_of_a_timeframe_that_a_feature_had_once_nothing_is_told(candles):
+    define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
+    follow()
+    assert compute(behind().get().pk) > 0
+    define(name="day", function="returns", parameters={"bars": 24}, timeframe="4h")
+    told = get(logged_in(), VALUES, **WHERE, feature="day", since=at(0), until=at(30))
+    assert (told["version"], told["values"]) == (None, [])
