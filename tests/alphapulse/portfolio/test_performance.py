@@ -125,13 +125,13 @@ def test_money_that_came_before_the_fall_weighs_more_than_time_does():
     flows = [Flow(day(366.5), 1000)]
     assert growth(points, flows)[-1].value == pytest.approx(1)
     rate = money_weighted(points, flows)
-    assert money_weighted([Point(day(1), 0), Point(day(40), 0)], []) is None
+    # With the flow half a day earlier, 100 x^2 + 1000 x = 600: x = (sqrt(1,240,000) - 1000) / 200 = 0.5678.
     assert rate == pytest.approx(-0.4322, abs=0.001)
     assert 100 * (1 + rate) ** 2 + 1000 * (1 + rate) ** (364.5 / 365) == pytest.approx(600)
 
 
 def test_there_is_no_rate_where_nothing_was_put_in():
-    assert money_weighted(worths(0, 0), []) is None
+    assert money_weighted([Point(day(1), 0), Point(day(40), 0)], []) is None
     assert money_weighted(worths(1), []) is None
 
 
