@@ -1,5 +1,6 @@
 """Numbers made of candles: which are wanted, how far each is computed, and what they are."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
-from alphapulse.market import features
+from alphapulse.market import features, timeframes
 from apps.market.models.candles import TIMEFRAME_CHOICES, CandleSeries
 
 FUNCTION_CHOICES = [(name, f"{name}: {function.what}") for name, function in features.FUNCTIONS.items()]
@@ -62,12 +63,13 @@ class Feature(models.Model):
 
 class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
     def made_of(self, candles: CandleSeries) -> "FeatureSeriesQuerySet":
-        """Those of that series, and those that are compared with it."""
+        """Those of that series, and those that are compared with it, or with candles that are made of it."""
+        coarser = [each for each in timeframes.TIMEFRAMES if timeframes.divides(candles.timeframe, each)]
         compared = Q(
             feature__reference=candles.symbol,
             candles__exchange_id=candles.exchange_id,
             candles__environment=candles.environment,
-            candles__timeframe=candles.timeframe,
+            candles__timeframe__in=coarser,
         )
         return self.filter(Q(candles=candles) | compared)
 
@@ -75,9 +77,13 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
         """Candles from `since` on are new or others: what was computed of them, or with them, is computed again."""
         # Locked in one order: who stores the reference's candles at the same time waits, and nobody for each other.
         theirs = self.made_of(candles).select_for_update(of=("self",)).order_by("pk")
-        earlier = Case(When(computed_to__gt=since, then=Value(since)), default=F("computed_to"))
-        locked = list(theirs.values_list("pk", flat=True))
-        self.filter(pk__in=locked).update(computed_to=earlier, stores=F("stores") + 1)
+        locked: dict[str, list[int]] = defaultdict(list)
+        for pk, timeframe in theirs.values_list("pk", "candles__timeframe"):
+            locked[timeframe].append(pk)
+        for timeframe, pks in locked.items():
+            begin = timeframes.floor(since, timeframe)
+            earlier = Case(When(computed_to__gt=begin, then=Value(begin)), default=F("computed_to"))
+            self.filter(pk__in=pks).update(computed_to=earlier, stores=F("stores") + 1)
 
 
 class FeatureSeries(models.Model):

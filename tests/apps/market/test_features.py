@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -121,6 +122,23 @@ def test_a_reference_that_comes_later_is_compared_with():
     store_candles(series("BTC/USDT"), [candle(number, 50 + number % 3, "BTC/USDT") for number in range(10)])
     compute_all()
     assert stored("with_btc") == at_once(feature) != {}
+
+
+def test_a_reference_that_is_made_of_a_finer_timeframe_may_come_later_too():
+    wanted = {"name": "with_btc", "function": "correlation", "parameters": {"window": 4}, "timeframe": "2h"}
+    define(**wanted, reference="BTC/USDT")
+    own = [replace(candle(number, 100 + (number * 7919) % 13), timeframe="2h") for number in range(0, 20, 2)]
+    store_candles(series_of(symbol="ETH/USDT", **WHERE | {"timeframe": "2h"}), own)
+    store(range(17), "BTC/USDT")
+    compute_all()
+    early = stored("with_btc")
+    store(range(17, 20), "BTC/USDT")
+    compute_all()
+    late = stored("with_btc")
+    assert set(late) > set(early)
+    FeatureSeries.objects.update(computed_to=None)
+    compute_all()
+    assert stored("with_btc") == late
 
 
 def test_another_definition_is_another_version_with_values_of_its_own():
