@@ -108,7 +108,12 @@ def of_transfer(account: int, transfer: Transfer) -> Iterator[Booking]:
         yield Booking(account=account, at=at, key=key, why=why, moves=(Move(transfer.currency, amount),))
     if transfer.fee and not is_in:
         fee = Move(transfer.fee_currency or transfer.currency, negated(transfer.fee))
-        yield Booking(account=account, at=at, key=f"fee:{key}", why=Why.FEE, moves=(fee,))
+        yield Booking(account=account, at=at, key=fee_key(key), why=Why.FEE, moves=(fee,))
+
+
+def fee_key(key: str) -> str:
+    """Of a transfer's fee, by the transfer's."""
+    return f"fee:{key}"
 
 
 def counts(transfer: Transfer) -> bool:

@@ -12,6 +12,7 @@ from alphapulse.portfolio.bookings import (
     Event,
     Move,
     Why,
+    fee_key,
     is_contract,
     of_entries,
     of_funding,
@@ -57,7 +58,10 @@ def happened(events: Iterable[tuple[int, Event]], meaning: Meaning) -> Happened:
         bookings += of_entries(account, sorted(of_account, key=lambda entry: entry.entry_id))
     profits, positions = of_fills(sorted(fills, key=_in_order))
     own = pairs(ends)
-    renamed = [_renamed(booking, meaning) for booking in [*bookings, *profits]]
+    # What arrived lacks just the fee that was told: the amount was told with it, and it was paid once.
+    paid_twice = [pair.out.booking for pair in own if pair.lost and pair.lost == pair.out.fee]
+    twice = {(each.account, fee_key(each.key)) for each in paid_twice}
+    renamed = [_renamed(each, meaning) for each in [*bookings, *profits] if (each.account, each.key) not in twice]
     return Happened(bookings=[*renamed, *_moved(ends, own)], own=own, positions=positions)
 
 

@@ -72,6 +72,22 @@ def test_a_fee_in_another_coin_makes_no_other_amount_our_own():
     assert happened([(MAIN, out), (OTHER, into)], itself).own == []
 
 
+def test_a_fee_that_the_amount_holds_already_is_paid_once():
+    """1 BTC left and 0.99 arrived, with a fee of 0.01; where all of 1 arrives, the fee was paid on top of it."""
+    for arrived, left in (("0.99", "-1"), ("1", "-1.01")):
+        out, into = transfer("withdrawal 1 BTC", 1, fee="0.01"), transfer(f"deposit {arrived} BTC", 1.1)
+        found = happened([(MAIN, out), (OTHER, into)], itself)
+        moved = [move.amount for each in found.bookings if each.account == MAIN for move in each.moves]
+        assert sum(moved) == Decimal(left)
+        assert sum(each.why is Why.FEE for each in found.bookings) == 1
+
+
+def test_a_fee_in_another_coin_is_paid_beside_what_arrived_whole():
+    out = replace(transfer("withdrawal 1 BTC", 1, fee="10"), fee_currency="USDT")
+    found = happened([(MAIN, out), (OTHER, transfer("deposit 1 BTC", 1.1))], itself)
+    assert [each.moves for each in found.bookings if each.why is Why.FEE] == [(("USDT", -10),)]
+
+
 def test_what_a_deleted_account_had_left_with_it():
     """At its cost, and as no gain."""
     bookings = happened(EVENTS[:2], itself).bookings
