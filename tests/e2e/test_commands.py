@@ -86,7 +86,8 @@ def test_a_whole_exchange_is_resynced_with_its_prices_and_markets(system):
 
     assert done.returncode == 0, done.stderr
     kinds = {state["kind"]: state["progress"] for state in json.loads(done.stdout)["states"]}
-    assert kinds == dict.fromkeys(["balances", "positions", "orders", "tickers", "funding_rates", "markets"], "succeeded")
+    wanted = ["balances", "positions", "orders", "tickers", "funding_rates", "markets"]
+    assert kinds == dict.fromkeys(wanted, "succeeded")
 
 
 def test_a_resync_goes_by_celerys_own_command_too(system, sandbox):

@@ -14,7 +14,16 @@ from alphapulse.sandbox.binance import (
 )
 from alphapulse.sandbox.binance.futures_asked import WALLET
 from alphapulse.sandbox.binance.futures_checks import ERRORS
-from alphapulse.sandbox.binance.protocol import BinanceHost, Endpoint, Handle, Pool, Security, Weight, by_symbol
+from alphapulse.sandbox.binance.protocol import (
+    BinanceHost,
+    Endpoint,
+    Handle,
+    Pool,
+    Security,
+    Weight,
+    by_limit,
+    by_symbol,
+)
 from alphapulse.sandbox.config import SandboxConfig
 from alphapulse.sandbox.exchange import Exchange
 from alphapulse.sandbox.limits import MINUTE_MS, SECOND_MS, IpBudget, Windows
@@ -26,18 +35,7 @@ _DATA_LIMIT = 1000  # requests to /futures/data in five minutes
 Params = Mapping[str, str]
 
 
-def _by_limit(default: int, *steps: tuple[int, int], beyond: int) -> Weight:
-    """The weight of the first step whose limit is not exceeded."""
-
-    def weight(params: Params) -> int:
-        limit = int(params["limit"]) if params.get("limit", "").isdigit() else default
-        return next((weight for most, weight in steps if limit <= most), beyond)
-
-    return weight
-
-
-_KLINES = _by_limit(500, (99, 1), (499, 2), (1000, 5), beyond=10)
-_DEPTH = _by_limit(500, (50, 2), (100, 5), (500, 10), beyond=20)
+_DEPTH = by_limit(500, (50, 2), (100, 5), (500, 10), beyond=20)
 
 
 def _private(handle: Handle, weight: Weight) -> Endpoint:
@@ -61,11 +59,11 @@ _PUBLIC = {
     "/fapi/v1/trades": Endpoint(futures_market.trades, 5),
     "/fapi/v1/historicalTrades": Endpoint(futures_market.trades, 20, Security.KEY, WALLET),
     "/fapi/v1/aggTrades": Endpoint(futures_market.agg_trades, 20),
-    "/fapi/v1/klines": Endpoint(futures_candles.klines, _KLINES),
-    "/fapi/v1/continuousKlines": Endpoint(futures_candles.continuous_klines, _KLINES),
-    "/fapi/v1/markPriceKlines": Endpoint(futures_candles.mark_klines, _KLINES),
-    "/fapi/v1/indexPriceKlines": Endpoint(futures_candles.index_klines, _KLINES),
-    "/fapi/v1/premiumIndexKlines": Endpoint(futures_candles.premium_klines, _KLINES),
+    "/fapi/v1/klines": Endpoint(futures_candles.klines, futures_candles.WEIGHT),
+    "/fapi/v1/continuousKlines": Endpoint(futures_candles.continuous_klines, futures_candles.WEIGHT),
+    "/fapi/v1/markPriceKlines": Endpoint(futures_candles.mark_klines, futures_candles.WEIGHT),
+    "/fapi/v1/indexPriceKlines": Endpoint(futures_candles.index_klines, futures_candles.WEIGHT),
+    "/fapi/v1/premiumIndexKlines": Endpoint(futures_candles.premium_klines, futures_candles.WEIGHT),
     "/fapi/v1/premiumIndex": Endpoint(futures_funding.premium_index, by_symbol(1, 10)),
     "/fapi/v1/fundingRate": Endpoint(futures_funding.funding_rates),
     "/fapi/v1/fundingInfo": Endpoint(futures_funding.funding_info),

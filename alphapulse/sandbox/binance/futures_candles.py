@@ -1,4 +1,4 @@
-"""USD-M's candles: of trades, of the mark and index price, of the premium."""
+"""Candles of futures: of trades, of the mark and index price, of the premium."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -7,17 +7,23 @@ from alphapulse.sandbox import public_trades
 from alphapulse.sandbox.binance import futures_contracts as contract
 from alphapulse.sandbox.binance.futures_asked import market_named, market_of, time_of
 from alphapulse.sandbox.binance.params import BinanceError
-from alphapulse.sandbox.binance.protocol import Request
+from alphapulse.sandbox.binance.protocol import Request, by_limit
 from alphapulse.sandbox.candle_edges import TIMEFRAMES, edges
 from alphapulse.sandbox.markets import Market
 from alphapulse.sandbox.prices import Bar
 
 Told = Callable[[Market, Bar, int], list[object]]
+WEIGHT = by_limit(500, (99, 1), (499, 2), (1000, 5), beyond=10)
 _INTERVALS = [name for name in TIMEFRAMES if name != "1s"]
 
 
 def klines(request: Request) -> list[list[object]]:
     return _klines(request, market_of(request), _kline)
+
+
+def coin_klines(request: Request) -> list[list[object]]:
+    """COIN-M's: the volume is in contracts, and where USD-M tells the quote's volume it tells the coin's."""
+    return _klines(request, market_of(request), _coin_kline)
 
 
 def continuous_klines(request: Request) -> list[list[object]]:
@@ -69,6 +75,14 @@ def _kline(market: Market, bar: Bar, close_ms: int) -> list[object]:
         f"{quote_volume * 0.5:.5f}",
         "0",
     ]
+
+
+def _coin_kline(market: Market, bar: Bar, close_ms: int) -> list[object]:
+    row = _kline(market, bar, close_ms)
+    contracts = float(str(row[7])) / float(market.contract_size)
+    row[5], row[7] = f"{contracts:.0f}", f"{bar.volume:.8f}"
+    row[9], row[10] = f"{contracts * 0.5:.0f}", f"{bar.volume * 0.5:.8f}"
+    return row
 
 
 def _priced_kline(market: Market, bar: Bar, close_ms: int) -> list[object]:

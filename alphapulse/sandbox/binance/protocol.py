@@ -52,6 +52,16 @@ Handle = Callable[[Request], object]
 Weight = int | Callable[[Mapping[str, str]], int]
 
 
+def by_limit(default: int, *steps: tuple[int, int], beyond: int) -> Weight:
+    """The weight of the first step whose limit is not exceeded."""
+
+    def weight(params: Mapping[str, str]) -> int:
+        limit = int(params["limit"]) if params.get("limit", "").isdigit() else default
+        return next((weight for most, weight in steps if limit <= most), beyond)
+
+    return weight
+
+
 def by_symbol(one: int, every: int) -> Weight:
     """What is asked of one market, and of all."""
     return lambda params: one if params.get("symbol") else every

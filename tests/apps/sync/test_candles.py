@@ -82,7 +82,13 @@ def found(symbol: str = "BTC/USDT", timeframe: str = "1h", exchange_id: str = "b
 
 @pytest.mark.parametrize(
     ("exchange_id", "symbol"),
-    [("binance", "BTC/USDT"), ("binance", "BTC/USDT:USDT"), ("bybit", "ETH/USDT:USDT"), ("bybit", "ETH/USDT")],
+    [
+        ("binance", "BTC/USDT"),
+        ("binance", "BTC/USDT:USDT"),
+        ("binance", "BTC/USD:BTC"),
+        ("bybit", "ETH/USDT:USDT"),
+        ("bybit", "ETH/USDT"),
+    ],
 )
 def test_what_is_watched_is_read_back_to_its_start(add, sandbox, exchange_id, symbol):
     add(exchange_id)
