@@ -232,12 +232,16 @@ def _resync(story: Story, answer: Callable[[Asked], Said] | None, kind: str = ""
 
 @contextmanager
 def _broken_table(system: OwnSystem) -> Iterator[None]:
+    """It refuses whatever is written, also that the batch was refused: a task that cannot do anything about it."""
     with closing(sqlite3.connect(system.database, timeout=20, isolation_level=None)) as database:
-        database.execute("ALTER TABLE ledger_walletreading RENAME TO gone")
+        for deed in ("INSERT", "UPDATE"):
+            refused = f"BEFORE {deed} ON ledger_walletreading BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            database.execute(f"CREATE TRIGGER refused_{deed} {refused}")
         try:
             yield
         finally:
-            database.execute("ALTER TABLE gone RENAME TO ledger_walletreading")
+            for deed in ("INSERT", "UPDATE"):
+                database.execute(f"DROP TRIGGER refused_{deed}")
 
 
 def _log(system: OwnSystem) -> str:

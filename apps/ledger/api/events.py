@@ -263,7 +263,7 @@ def _account(account: ExchangeAccount, histories: list[Coverage]) -> dict[str, A
         "environment": account.environment,
         "history_from": iso(account.history_start),
         "histories": [_history(each) for each in histories],
-        "untold": dict(account.exchange.untold),
+        "untold": {kind.value: why for kind, why in account.exchange.untold.items()},
     }
 
 

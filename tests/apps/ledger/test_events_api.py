@@ -209,6 +209,12 @@ def test_the_history_says_what_is_behind_and_what_is_in_trouble():
     assert of_kind["transfers"]["troubles"] == [trouble]
 
 
+def test_the_history_says_what_the_exchange_never_tells():
+    account(exchange_id="kraken")
+    (row,) = get(logged_in(), "/api/exchange/history")["results"]
+    assert row["untold"]["funding_payments"] == "spot has no funding, and its futures are not read"
+
+
 def test_the_history_of_many_markets_is_named_up_to_ten():
     mine = account()
     common = {"account": mine, "kind": "trades", "source": "spot", "start_at": NOON, "reached_at": NOON, "due_at": NOON}
