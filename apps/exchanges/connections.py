@@ -16,6 +16,11 @@ class CredentialsUnreadable(Transient):
     advice = "Put the encryption key that sealed this account's credentials back into CREDENTIAL_KEYS."
 
 
+def route_of(account: ExchangeAccount) -> Route:
+    """Which way its requests leave. Raises UnknownEgress."""
+    return route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
+
+
 def route(*, exchange_id: str, environment: str, egress: str) -> Route:
     """A sandbox route without SANDBOX_URL has no gateway, and refuses to open a socket."""
     if environment == Environment.SANDBOX:

@@ -72,18 +72,22 @@ def refuse_withdrawals(report: KeyReport | None, *, may_withdraw: bool) -> None:
 
 def check(account: ExchangeAccount) -> KeyReport:
     """Asks the exchange whether it accepts the key, and what for. Raises AccountRefused."""
+    route = known_route(account)
+    _refuse_while_banned(route)
     try:
-        route = connections.route(
-            exchange_id=account.exchange_id, environment=account.environment, egress=account.egress
-        )
-        _refuse_while_banned(route)
         return _checked(route, connections.credentials(account))
     except CredentialsRejected as refusal:
         raise AccountRefused(f"{refusal.message} {refusal.advice}", field="api_key") from None
-    except connections.UnknownEgress as refusal:
-        raise AccountRefused(f"{refusal.message} {refusal.advice}", field="egress") from None
     except ExchangeError as failure:
         raise AccountRefused(f"The key could not be checked: {_unchecked(account, failure)}") from None
+
+
+def known_route(account: ExchangeAccount) -> Route:
+    """Which way its requests leave. Raises AccountRefused for a way that is not configured."""
+    try:
+        return connections.route_of(account)
+    except connections.UnknownEgress as refusal:
+        raise AccountRefused(f"{refusal.message} {refusal.advice}", field="egress") from None
 
 
 def _checked(route: Route, credentials: Credentials) -> KeyReport:
@@ -128,7 +132,7 @@ def costs(exchange_id: str) -> Mapping[str, int]:
 
 def ask_permissions(account: ExchangeAccount) -> Permissions:
     """What the key may do now; all of it `None` where that is not told. Raises ExchangeError."""
-    route = connections.route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
+    route = connections.route_of(account)
     return run(_granted(route, connections.credentials(account)), deadline=ASK_DEADLINE)
 
 

@@ -199,6 +199,8 @@ def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None,
         if not before:
             return False
         _refuse_twins(account)
+        if "egress" in before:
+            keys.known_route(account)
         after = {name: changes[name] for name in before}
         ExchangeAccount.objects.filter(pk=account.pk).update(**after)
         record("account.changed", account, at=at, actor=actor, before=_as_json(before), after=_as_json(after))

@@ -123,7 +123,7 @@ def _ask(account: ExchangeAccount, at: datetime) -> bool:
 
 def _asked_on_budget(account: ExchangeAccount, at: datetime, *, uncounted_at: datetime | None) -> Permissions | None:
     """None where the budget leaves nothing for it."""
-    route = connections.route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
+    route = connections.route_of(account)
     grant = budgets.take(route, keys.costs(account.exchange_id), wanted=1, now=at, uncounted_at=uncounted_at)
     if not grant.units:
         return None

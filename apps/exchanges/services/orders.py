@@ -19,7 +19,7 @@ def let_out(account: ExchangeAccount, costs: Mapping[str, int]) -> Iterator[Rout
     Raises RateLimited where nothing may be sent: during a ban, which it would only make longer, and when nothing is
     left of a limit. A ban that is the answer holds every process back from then on.
     """
-    route = connections.route(exchange_id=account.exchange_id, environment=account.environment, egress=account.egress)
+    route = connections.route_of(account)
     _refuse_while_banned(route)
     grant = _granted(route, costs, key=account.key_fingerprint)
     try:

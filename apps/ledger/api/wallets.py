@@ -6,7 +6,7 @@ from alphapulse.types import SyncKind
 from apps.core.prepared import Parameter, PreparedObjects
 from apps.core.problems import BadParameter
 from apps.exchanges.models import ExchangeAccount
-from apps.ledger.models import WalletReading, WalletStatus
+from apps.ledger.models import WalletReading
 from apps.users.models import User
 
 # By account and wallet.
@@ -81,9 +81,7 @@ def _stored(user: User, accounts: list[ExchangeAccount], kind: SyncKind) -> Wall
 def _never_read(accounts: list[ExchangeAccount], kind: SyncKind, stored: Wallets) -> Wallets:
     """Every other wallet that the catalogue says is read, as a reading that found nothing."""
     return {
-        (account.pk, read.wallet): WalletReading(
-            account=account, kind=kind, wallet=read.wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ
-        )
+        (account.pk, read.wallet): WalletReading.never_read(account, kind, read.wallet)
         for account in accounts
         for read in account.reads(kind)
         if (account.pk, read.wallet) not in stored

@@ -60,6 +60,11 @@ class WalletReading(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} of {self.wallet or 'the account'}: {self.status}"
 
+    @classmethod
+    def never_read(cls, account: ExchangeAccount, kind: str, wallet: str) -> WalletReading:
+        """An unsaved one, that found nothing: of a wallet that the catalogue says is read, and has not been yet."""
+        return cls(account=account, kind=kind, wallet=wallet, status=WalletStatus.NOT_READ, error=WalletStatus.NOT_READ)
+
     def is_stale(self, now: datetime) -> bool:
         return self.stale_reason(now) != ""
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
-from apps.ledger.models import WalletReading, WalletStatus
+from apps.ledger.models import WalletReading
 
 # A reading's account, kind and wallet.
 Name = tuple[int, str, str]
@@ -34,7 +34,8 @@ def counted(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind], no
     stale = [reading for reading in stored.stale(now) if known.get(reading.pk) in wanted]
     for reading in stale:
         reading.account = mine[reading.account_id]
-    unread = [_never_read(mine[name[0]], name) for name in sorted(wanted.difference(known.values()))]
+    missing = sorted(wanted.difference(known.values()))
+    unread = [WalletReading.never_read(mine[account], kind, wallet) for account, kind, wallet in missing]
     return Counted(
         {pk: name for pk, name in known.items() if name in wanted},
         [reading for reading in [*stale, *unread] if reading.is_missing(now)],
@@ -51,8 +52,3 @@ def _read(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> I
         for kind in kinds:
             for read in account.reads(kind):
                 yield account.pk, kind.value, read.wallet
-
-
-def _never_read(account: ExchangeAccount, name: Name) -> WalletReading:
-    unread = WalletStatus.NOT_READ
-    return WalletReading(account=account, kind=name[1], wallet=name[2], status=unread, error=unread)

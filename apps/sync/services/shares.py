@@ -12,7 +12,7 @@ from alphapulse.exchanges.route import Route
 from alphapulse.exchanges.told import clock_offset
 from alphapulse.resilience.budget import Quota, left_of_window
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
-from apps.sync.models import SyncState
+from apps.sync.models import SyncState, SyncStateQuerySet
 
 # The part of each limit that syncs by the clock leave to those that people ask for: on Binance eight accounts' balances
 # a minute.
@@ -54,8 +54,7 @@ def _waiting_longer_than_candles(route: Route, now: datetime) -> list[SyncKind]:
     """Candles are cheap: granted out of every little that is left, they would leave none of it to histories that are
     dear. So they leave a step to each that is due for longer than they are.
     """
-    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
-    due = SyncState.objects.filter(**lane, due_at__lte=now, kind__in=(*HISTORY_KINDS, SyncKind.CANDLES))
+    due = _of_lane(route).filter(due_at__lte=now, kind__in=(*HISTORY_KINDS, SyncKind.CANDLES))
     since = dict(due.order_by().values_list("kind").annotate(since=Min("due_at")))
     candles = since.pop(SyncKind.CANDLES, now)
     return [SyncKind(kind) for kind, at in since.items() if at < candles]
@@ -69,8 +68,7 @@ def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
 
 def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Mapping[str, int]:
     """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
-    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
-    states = SyncState.objects.filter(**lane, due_at__isnull=False)
+    states = _of_lane(route).filter(due_at__isnull=False)
     numbers = {kind: states.filter(kind=kind)[: _enough(facts, kind)].count() for kind in ACCOUNT_KINDS}
     needs = {
         quota.name: beside.get(quota.name, 0)
@@ -78,6 +76,11 @@ def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Ma
         for quota in facts.quotas
     }
     return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}
+
+
+def _of_lane(route: Route) -> SyncStateQuerySet:
+    lane = {"exchange_id": route.exchange_id, "environment": route.environment.value, "egress": route.egress}
+    return SyncState.objects.filter(**lane)
 
 
 def _enough(facts: Exchange, kind: SyncKind) -> int:

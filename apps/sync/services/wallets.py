@@ -37,10 +37,10 @@ class Plan:
 
 def plan(claim: Claim, now: datetime) -> Plan:
     due = _due([state for state in claim.states if state.account], claim.kind, now)
-    usual = {account: [read.wallet for read in reads if not read.is_seldom] for account, reads in due.items()}
-    grants = [_spared(claim, usual)]
+    asked = {account: _paid_by_the_batch(reads) for account, reads in due.items()}
+    grants = [_spared(claim, asked)]
     for read in claim.facts.reads.get(claim.kind, ()):
-        waiting = [account for account, reads in due.items() if read in reads and read.is_seldom]
+        waiting = [a for a, reads in due.items() if read.is_seldom and read in reads and read.wallet not in asked[a]]
         # Of a window whose count is lost little may be spent, and nobody knows what accounts need is left of it.
         if waiting and not claim.grant.is_unsure:
             costs = claim.facts.costs(claim.kind, [read.wallet])
@@ -48,9 +48,7 @@ def plan(claim: Claim, now: datetime) -> Plan:
             when = {"now": now, "keep": keep, "uncounted_at": claim.uncounted_at}
             grants.append(budgets.take(claim.route, costs, wanted=len(waiting), **when))
             for account in waiting[: grants[-1].units]:
-                usual[account].append(read.wallet)
-    # A sync that asked for nothing would prove nothing.
-    asked = {account: wallets or [read.wallet for read in due[account]][:1] for account, wallets in usual.items()}
+                asked[account].append(read.wallet)
     return Plan(wallets=asked, grants=grants)
 
 
@@ -78,6 +76,11 @@ def _due(states: Sequence[SyncState], kind: SyncKind, now: datetime) -> dict[int
     return found
 
 
+def _paid_by_the_batch(reads: Sequence[Read]) -> list[str]:
+    """All that is not seldom; else the first, for a sync that asked for nothing would prove nothing."""
+    return [read.wallet for read in reads if not read.is_seldom] or [read.wallet for read in reads[:1]]
+
+
 def _paused(states: Iterable[SyncState], kind: SyncKind, now: datetime) -> dict[tuple[int, str], datetime]:
     rows = WalletReading.objects.filter(account__in=[state.account_id for state in states], kind=kind, due_at__gt=now)
     return {(account, wallet): due_at for account, wallet, due_at in rows.values_list("account", "wallet", "due_at")}
@@ -88,7 +91,8 @@ def _spared(claim: Claim, wallets: Mapping[int, Sequence[str]]) -> budgets.Grant
     full = claim.facts.costs(claim.kind)
     asked = [claim.facts.costs(claim.kind, of_account) for of_account in wallets.values()]
     needed = {name: sum(costs.get(name, 0) for costs in asked) for name in full}
-    return budgets.spare(claim.grant, {name: len(wallets) * weight - needed[name] for name, weight in full.items()})
+    left = {name: max(len(wallets) * weight - needed[name], 0) for name, weight in full.items()}
+    return budgets.spare(claim.grant, left)
 
 
 def _pause(state: SyncState, reading: Reading) -> timedelta | None:

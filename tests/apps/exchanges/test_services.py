@@ -14,7 +14,7 @@ from apps.core.clock import now
 from apps.exchanges import health, keys, services
 from apps.exchanges.keys import AccountRefused, in_words
 from apps.exchanges.models import AccountGroup, ExchangeAccount
-from apps.exchanges.services import groups
+from apps.exchanges.services import change_account, groups
 from apps.exchanges.signals import account_changed, account_created
 from tests.apps.builders import NOON, account, audited, workspace
 
@@ -517,6 +517,21 @@ def test_an_unknown_egress_is_refused_rather_than_left_by_another_ip(settings):
     with pytest.raises(AccountRefused, match="Add the egress to EGRESSES") as refusal:
         add(egress="zurich")
     assert refusal.value.field == "egress"
+
+
+def test_nor_is_an_account_sent_a_way_that_is_not_there(settings):
+    settings.EGRESSES = {}
+    mine = account()
+    with pytest.raises(AccountRefused, match="Add the egress to EGRESSES") as refusal:
+        change_account(mine, at=now(), egress="zurich")
+    assert refusal.value.field == "egress"
+    assert ExchangeAccount.objects.get(pk=mine.pk).egress == "default"
+
+
+def test_what_else_changes_may_change_while_its_way_is_gone(settings):
+    settings.EGRESSES = {}
+    mine = account(egress="zurich")
+    assert change_account(mine, at=now(), egress="zurich", label="renamed")
 
 
 def test_no_key_is_checked_while_the_exchange_has_banned_us(settings):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import ccxt
 import pytest
 
+from alphapulse.exchanges.described.binance import BINANCE
 from alphapulse.exchanges.route import Route
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, SyncKind
@@ -242,6 +243,14 @@ def test_no_account_waits_for_what_is_asked_for_seldom(add, asked, shared_redis)
     assert ok.filter(wallet="spot").count() == 3
     assert 1 <= ok.filter(wallet="earn-locked").count() <= 2
     assert WalletReading.objects.filter(wallet="earn-locked").count() == ok.filter(wallet="earn-locked").count()
+
+
+def test_what_an_account_of_seldom_wallets_alone_asks_for_is_counted(add, asked, passing):
+    for _ in range(3):
+        add(("coinm",))
+    costs = BINANCE.costs(SyncKind.BALANCES, ["coinm"])
+    assert asked() == asked(MINUTE) == {"coinm"}
+    assert {name: spent(name, passing()) for name in costs} == {name: 3 * weight for name, weight in costs.items()}
 
 
 def test_what_is_asked_for_seldom_waits_while_a_count_is_lost(add, asked, shared_redis):
