@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import dj_database_url
 from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +12,7 @@ from alphapulse.types import LedgerKind, OrderStatus, PositionSide, Side, Transf
 from apps.core.encryption import key_ring
 from config import env
 from config.celery import app as celery_app  # noqa: F401  (wherever Django is set up, tasks are sent by our app)
+from config.database import database
 from config.logging import configure_logging
 from config.schedule import QUEUES  # noqa: F401  (what the watchdog watches)
 
@@ -157,25 +157,6 @@ TEMPLATES = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{HOME / 'alphapulse.sqlite3'}")
-
-
-def database(url: str) -> dict:
-    """The DATABASES entry: SQLite so that writers wait instead of failing, PostgreSQL with connections kept."""
-    entry = dict(dj_database_url.parse(url))
-    if entry["ENGINE"].endswith("sqlite3"):
-        # With the default deferred transactions a third of concurrent writes failed; IMMEDIATE and WAL: none.
-        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        # Who waits to write is not served in order: with two cores at ten times what they can do, some waited 20 s.
-        entry["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 60, "init_command": pragmas}
-        return entry | {"CONN_MAX_AGE": 60}
-    # A server that swallows packets must be noticed: the driver's default is to wait as long as the kernel does. And
-    # it must notice who sleeps, or is cut off, in a transaction: until then nobody else gets the rows that are locked.
-    ours = {"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=30s"}
-    entry["OPTIONS"] = ours | entry.get("OPTIONS", {})
-    # WSGI threads bound the number of connections. Under ASGI each request would keep its own: there it is 0.
-    return entry | {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
-
-
 DATABASES = {"default": database(DATABASE_URL)}
 
 # --- Redis: broker, feed, shared budgets --------------------------------------------------------------------------

@@ -11,8 +11,9 @@ os.environ.setdefault("AUDIT_SEAL_KEYS", "seal:" + b64encode(os.urandom(32)).dec
 os.environ.setdefault("HTTPS", "false")
 os.environ.setdefault("SANDBOX_URL", "")
 
+from config.database import database
 from config.settings import *  # noqa: F403
-from config.settings import HOME, database
+from config.settings import HOME
 
 DATABASES = {"default": database(os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{HOME / 'test.sqlite3'}")}
 if not os.environ.get("TEST_DATABASE_URL"):

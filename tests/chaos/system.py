@@ -21,9 +21,9 @@ from django.db import Error, connection, connections
 from alphapulse.sandbox.testing import SandboxControl
 from apps.sync.models import SyncState
 from config.celery import app
+from config.database import database
 from config.embedded import processes, services
 from config.embedded.postgres import place_for
-from config.settings import database
 from tests.chaos.proxy import Proxy
 from tests.chaos.scenario import Broken, Where
 from tests.e2e.make_run import MakeRun
