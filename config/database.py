@@ -4,7 +4,7 @@ import dj_database_url
 
 from config import env
 
-# A path that swallows packets ends a question after 15 s, or the wait for its answer after 25: not when the kernel does.
+# Through a path that swallows packets a question ends after 15 s, the wait for its answer after 25.
 NOTICED = {"tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
