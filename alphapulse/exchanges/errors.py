@@ -85,3 +85,7 @@ class BadResponse(ExchangeError):
     def __init__(self, message: str, *, code: str = "", payload: str = "") -> None:
         super().__init__(message, code=code)
         self.payload = payload
+
+
+# After one of these any other question would get the same answer, or make it worse by being asked.
+STOPS_ALL = (RateLimited, ClockSkewed, Maintenance)

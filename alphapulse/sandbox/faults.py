@@ -33,12 +33,13 @@ _AT_EVERY_REQUEST = frozenset({FaultKind.LATENCY, FaultKind.CLOCK})
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """Matches requests by everything that is not empty. `path` and `host` are globs. `count`: how many more."""
+    """Matches requests by everything that is not empty. `path`, `host`, `query`: globs. `count`: how many more."""
 
     kind: FaultKind
     id: int = 0
     host: str = ""
     path: str = ""
+    query: str = ""  # of the raw one: `*symbol=BTCUSDT*`
     method: str = ""
     account: str = ""  # the account's name or one of its keys
     remote: str = ""
@@ -59,6 +60,7 @@ class Fault:
         return (
             (not self.host or fnmatchcase(call.host, self.host))
             and (not self.path or fnmatchcase(call.path, self.path))
+            and (not self.query or fnmatchcase(call.query, self.query))
             and (not self.method or call.method == self.method)
             and (not self.account or self.account in (key, account))
             and (not self.remote or self.remote == call.remote)

@@ -9,21 +9,11 @@ from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt.classify import classified
 from alphapulse.exchanges.ccxt.markets import Template
 from alphapulse.exchanges.ccxt.paging import pages
-from alphapulse.exchanges.errors import (
-    BadResponse,
-    ClockSkewed,
-    CredentialsRejected,
-    ExchangeError,
-    Maintenance,
-    RateLimited,
-)
+from alphapulse.exchanges.errors import BadResponse, ClockSkewed, CredentialsRejected, ExchangeError
 from alphapulse.exchanges.facts import Call
 from alphapulse.types import Credentials
 
 T = TypeVar("T")
-
-# After one of these the account's other questions would get the same answer, or make it worse by being asked.
-STOPS_ALL = (RateLimited, ClockSkewed, Maintenance)
 
 # Less than this no exchange minds.
 _SKEW = timedelta(seconds=1)

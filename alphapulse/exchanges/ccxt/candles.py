@@ -7,8 +7,8 @@ from typing import Any
 
 from alphapulse.exchanges import parse
 from alphapulse.exchanges.answers import rows_in
-from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
-from alphapulse.exchanges.errors import BadResponse, ExchangeError, NotSupported
+from alphapulse.exchanges.ccxt.asker import Asker
+from alphapulse.exchanges.errors import STOPS_ALL, BadResponse, ExchangeError, NotSupported
 from alphapulse.exchanges.facts import CandleList
 from alphapulse.exchanges.reading import BarsRead, BarsWanted
 from alphapulse.types import Ohlcv

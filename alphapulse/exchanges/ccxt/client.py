@@ -8,7 +8,7 @@ from typing import Any
 
 from alphapulse.exchanges import parse
 from alphapulse.exchanges.ccxt import listed, permissions, whole
-from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.asker import Asker
 from alphapulse.exchanges.ccxt.candles import CandleReader
 from alphapulse.exchanges.ccxt.histories import HistoryReader
 from alphapulse.exchanges.ccxt.lookup import ended, given_up, vanished
@@ -16,6 +16,7 @@ from alphapulse.exchanges.ccxt.markets import Template, template
 from alphapulse.exchanges.ccxt.paging import pages
 from alphapulse.exchanges.ccxt.permissions import Permissions, Question
 from alphapulse.exchanges.errors import (
+    STOPS_ALL,
     BadResponse,
     CredentialsRejected,
     ExchangeError,

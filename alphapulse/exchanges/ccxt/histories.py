@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from alphapulse.exchanges import parse, windows
-from alphapulse.exchanges.ccxt.asker import STOPS_ALL, Asker
+from alphapulse.exchanges.ccxt.asker import Asker
 from alphapulse.exchanges.ccxt.whole_history import check_whole, is_skipped, raw_rows, rising_ids
 from alphapulse.exchanges.errors import (
+    STOPS_ALL,
     BadResponse,
     CredentialsRejected,
     ExchangeError,

@@ -1,15 +1,16 @@
 """Which candles are read next, what an answer makes of a series, and how long they are kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from random import random
 
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Min, QuerySet
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.errors import ExchangeError, NotSupported, Transient
+from alphapulse.exchanges.errors import STOPS_ALL, BadResponse, ExchangeError, NotSupported, Transient
 from alphapulse.exchanges.facts import CandleList
 from alphapulse.exchanges.reading import BarsRead, BarsWanted
 from alphapulse.market import backfill, timeframes
@@ -66,6 +67,19 @@ def next_due(exchange_id: str, environment: str) -> datetime | None:
 def behind(exchange_id: str, environment: str) -> int:
     """How many of them have not been read back to their start."""
     return _asked(exchange_id, environment).filter(is_behind=True).exclude(status=SeriesStatus.NOT_OFFERED).count()
+
+
+def failing(exchange_id: str, environment: str) -> int:
+    """How many of them failed when they were asked for last."""
+    return _asked(exchange_id, environment).filter(status=SeriesStatus.FAILED).count()
+
+
+def newly_failed(exchange_id: str, environment: str, symbols: Collection[str]) -> tuple[int, bool]:
+    """How many of these symbols have a series that failed after it had been well; whether other symbols are well."""
+    rows = _asked(exchange_id, environment)
+    failed = rows.filter(status=SeriesStatus.FAILED, failures=1, symbol__in=symbols)
+    well = rows.filter(status=SeriesStatus.OK, covered_to__isnull=False).exclude(symbol__in=symbols)
+    return failed.order_by().values("symbol").distinct().count(), well.exists()
 
 
 def asked(exchange_id: str, environment: str) -> int:
@@ -161,14 +175,31 @@ def store(exchange_id: str, environment: str, reads: Sequence[BarsRead], now: da
     rows = series.filter(symbol__in={symbol for symbol, _ in names}).order_by("pk").select_for_update()
     of_name = {(row.symbol, row.timeframe): row for row in rows if (row.symbol, row.timeframe) in names}
     return sum(
-        _store(row, [read for read in reads if (read.wanted.symbol, read.wanted.timeframe) == name], now)
+        _store_or_refuse(row, [read for read in reads if (read.wanted.symbol, read.wanted.timeframe) == name], now)
         for name, row in of_name.items()
     )
+
+
+def _store_or_refuse(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
+    """What the database cannot hold costs its own series, not those beside it."""
+    try:
+        with transaction.atomic():
+            return _store(row, reads, now)
+    except OperationalError:
+        raise
+    except (DatabaseError, ValueError, TypeError) as problem:
+        row.refresh_from_db()
+        fail(row, BadResponse(f"The database refused what {row.exchange_id} told of {row}: {problem}"), now)
+        row.save(update_fields=_MOVED)
+        return 0
 
 
 def _store(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
     written = 0
     for read in reads:
+        if isinstance(read.error, STOPS_ALL):
+            # The exchange's trouble, and none of this series'.
+            break
         if read.error is not None:
             fail(row, read.error, now)
             break

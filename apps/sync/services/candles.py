@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing
+from alphapulse.exchanges.errors import STOPS_ALL, ExchangeError, NotSupported, PermissionMissing
 from alphapulse.exchanges.facts import REQUESTS_A_STEP
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
@@ -41,19 +41,31 @@ def store(held: Sequence[SyncState], results: Mapping[int, Outcome], now: dateti
     return sum(series.store(state.exchange_id, state.environment, bars, now) for state, bars in told)
 
 
-def verdict(outcome: Outcome) -> ExchangeError | None:
-    """A symbol of which the exchange tells no candles is marked there: others have some."""
+def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
+    """What the exchange as a whole fails at. What single series fail at is marked there: others are read on.
+
+    Where nothing of a step was answered, two symbols that were well until then say that it is the exchange; so does
+    one, where no other is well. Ask once the series are stored.
+    """
+    stops = [error for error in outcome.errors if isinstance(error, STOPS_ALL)]
+    if outcome.error is not None or stops:
+        return outcome.error or stops[0]
     error = outcome.verdict
-    if outcome.error is None and isinstance(error, PermissionMissing | NotSupported):
+    if outcome.is_served or error is None or isinstance(error, PermissionMissing | NotSupported):
         return None
-    return error
+    asked = {bars.wanted.symbol for bars in outcome.bars}
+    new, well = series.newly_failed(state.exchange_id, state.environment, asked)
+    return error if new > 1 or not well else None
 
 
 def go_on(state: SyncState, now: datetime) -> None:
-    """At once where something is left to be read, at the latest after the interval; not saved yet."""
+    """At once where something is left to be read, at the latest after the interval; not saved yet.
+
+    Where the exchange told us to stop, its wait stays.
+    """
     due = series.next_due(state.exchange_id, state.environment)
     state.is_behind = series.behind(state.exchange_id, state.environment) > 0
-    if state.due_at is not None:
+    if state.due_at is not None and not state.failures:
         state.due_at = max(now, min(state.due_at, due or now + SOON))
 
 
@@ -64,6 +76,10 @@ def watch_on(exchange_id: str, environment: str, now: datetime) -> None:
 
 
 def progress(state: SyncState) -> str:
-    """`3 of 12 series to be read back`; empty when all is there."""
+    """`3 of 12 series to be read back, 1 fails`; empty when all is there."""
     left = series.behind(state.exchange_id, state.environment)
-    return f"{left} of {series.asked(state.exchange_id, state.environment)} series to be read back" if left else ""
+    if not left:
+        return ""
+    failing = series.failing(state.exchange_id, state.environment)
+    told = f"{left} of {series.asked(state.exchange_id, state.environment)} series to be read back"
+    return f"{told}, {failing} failing" if failing else told

@@ -67,7 +67,7 @@ def _go_on(state: SyncState, now: datetime) -> None:
 
 def _verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
     if state.kind == SyncKind.CANDLES:
-        return candles.verdict(outcome)
+        return candles.verdict(state, outcome)
     return histories.verdict(state, outcome) if state.kind in READ_ON else outcome.verdict
 
 
@@ -110,13 +110,21 @@ def health(claim: Claim, outcomes: Collection[Outcome], now: datetime) -> None:
     errors = [error for outcome in outcomes for error in outcome.errors]
     for error in errors:
         exchange_health.heed(claim.route, error, at=now)
-    blamed = [error for error in errors if _is_exchanges_fault(error)]
+    blamed = [error for error in _charged(claim, outcomes) if _is_exchanges_fault(error)]
     # Whoever refuses a key is there.
     is_alive = any(isinstance(error, CredentialsRejected | PermissionMissing) for error in errors)
     if is_alive or any(outcome.is_served for outcome in outcomes):
         exchange_health.answered(claim.route, at=now)
     elif blamed and not _serves_others(claim, now):
         exchange_health.failed(claim.route, error=str(blamed[0]), asked_at=claim.run.started_at, at=now)
+
+
+def _charged(claim: Claim, outcomes: Collection[Outcome]) -> list[ExchangeError]:
+    """What the exchange may be at fault for: what a single series of candles fails at is its own."""
+    if claim.kind is not SyncKind.CANDLES:
+        return [error for outcome in outcomes for error in outcome.errors]
+    told = [candles.verdict(state, outcome) for state in claim.states for outcome in outcomes]
+    return [error for error in told if error is not None]
 
 
 def _is_exchanges_fault(error: ExchangeError) -> bool:

@@ -7,7 +7,7 @@ NOW = 1_000_000
 
 
 def call(method: str = "GET", path: str = "/api/v3/account", host: str = "api.binance.com") -> Call:
-    return Call(method, host, path, "", b"", {}, "127.0.0.1", NOW)
+    return Call(method, host, path, "symbol=BTCUSDT&limit=5", b"", {}, "127.0.0.1", NOW)
 
 
 def kinds(faults: Faults, what: Call, *, key: str = "k", account: str = "main", now_ms: int = NOW) -> list[str]:
@@ -23,6 +23,8 @@ def kinds(faults: Faults, what: Call, *, key: str = "k", account: str = "main", 
         ({"host": "api.bybit.com"}, False),
         ({"path": "/api/v3/*"}, True),
         ({"path": "/api/v3/order"}, False),
+        ({"query": "*symbol=BTCUSDT*"}, True),
+        ({"query": "*symbol=ETHUSDT*"}, False),
         ({"method": "GET"}, True),
         ({"method": "POST"}, False),
         ({"account": "main"}, True),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import DataError
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt import loop
@@ -14,7 +15,7 @@ from alphapulse.market import timeframes
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, SyncKind
 from apps.core.clock import now
-from apps.exchanges.models import Environment, ExchangeAccount
+from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import candles_of, series, watch
 from apps.sync.models import SyncRun, SyncState
@@ -168,3 +169,87 @@ def test_a_step_asks_for_each_series_and_tells_how_many_candles_are_new(add, san
     sync()
     assert [len(sandbox.requests(path=path)) for path in ("/api/v3/klines", "/fapi/v1/klines")] == [1, 1]
     assert SyncRun.objects.latest("pk").changed == len(found()) + len(found("BTC/USDT:USDT"))
+
+
+def due_again() -> None:
+    CandleSeries.objects.filter(due_at__isnull=False).update(due_at=now())
+
+
+def status_of(symbol: str) -> tuple[str, int]:
+    row = CandleSeries.objects.get(symbol=symbol)
+    return row.status, row.failures
+
+
+def test_a_symbol_that_fails_costs_its_own_series_alone(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"))
+    sandbox.fault("status", path="/api/v3/klines", query="*symbol=ETHUSDT*", status=500, body="{}")
+    sync()
+    assert (status_of("BTC/USDT"), status_of("ETH/USDT")) == ((SeriesStatus.OK, 0), (SeriesStatus.FAILED, 1))
+    assert (state().failures, state().error) == (0, "")
+    assert state().is_behind
+    assert state().due_at <= CandleSeries.objects.get(symbol="ETH/USDT").due_at
+    (line,) = state_lines(SyncState.objects.filter(kind="candles"), now())
+    assert line.progress == "1 of 2 series to be read back, 1 failing"
+
+
+def test_also_where_it_is_asked_for_alone(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"))
+    sync()
+    sandbox.fault("status", path="/api/v3/klines", query="*symbol=ETHUSDT*", status=500, body="{}")
+    for failures in range(1, 8):
+        CandleSeries.objects.filter(symbol="ETH/USDT").update(due_at=now())
+        sync()
+        assert status_of("ETH/USDT") == (SeriesStatus.FAILED, failures)
+        assert state().failures == 0
+    assert not ExchangeHealth.objects.exists()
+    assert SyncRun.objects.latest("pk").failed == 0
+    sandbox.clear_faults()
+    due_again()
+    sync()
+    assert status_of("ETH/USDT") == (SeriesStatus.OK, 0)
+
+
+def test_an_exchange_that_is_down_backs_off_as_a_whole(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"), ("BTC/USDT:USDT", "1h"))
+    sync()
+    due_again()
+    sandbox.fault("status", status=503, body="{}")
+    before = now()
+    sync()
+    assert (state().failures, bool(state().error)) == (1, True)
+    assert state().due_at > before + timedelta(seconds=1)
+    assert ExchangeHealth.objects.get().failures == 1
+
+
+@pytest.mark.parametrize("first", ["*symbol=BTCUSDT*", "*symbol=ETHUSDT*"])
+def test_who_is_told_to_wait_waits_with_all_series_and_blames_none(add, sandbox, first):
+    add()
+    pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"))
+    sync()
+    due_again()
+    sandbox.fault("status", query=first, status=429, body="{}", headers={"Retry-After": "40"})
+    before = now()
+    sync()
+    assert state().error_kind == "RateLimited"
+    assert state().due_at > before + timedelta(seconds=30)
+    assert set(CandleSeries.objects.values_list("status", "failures")) == {(SeriesStatus.OK, 0)}
+
+
+def test_what_the_database_refuses_of_a_series_costs_that_series(add, sandbox, monkeypatch):
+    add()
+    pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"))
+    stored = series.store_candles
+
+    def refuse(row, candles):
+        if row.symbol == "ETH/USDT":
+            raise DataError("numeric field overflow")
+        return stored(row, candles)
+
+    monkeypatch.setattr(series, "store_candles", refuse)
+    sync()
+    assert (status_of("BTC/USDT"), status_of("ETH/USDT")) == ((SeriesStatus.OK, 0), (SeriesStatus.FAILED, 1))
+    assert "numeric field overflow" in CandleSeries.objects.get(symbol="ETH/USDT").error
+    assert (len(found()) > 0, state().failures) == (True, 0)
