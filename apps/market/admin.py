@@ -223,8 +223,8 @@ class FeatureAdmin(AuditedAdmin, ListAdmin):
 class FeatureSeriesAdmin(ReadOnlyAdmin):
     """How far each feature is computed of each series."""
 
-    explanation = "All bars that opened before 'computed to' are computed; new candles have it computed on."
-    list_display = ["feature", "symbol", "timeframe", "exchange_id", "environment", "version", "far"]
+    explanation = "All bars that opened before 'computed to' are computed; new candles make it due, to be computed on."
+    list_display = ["feature", "symbol", "timeframe", "exchange_id", "environment", "version", "far", "due_at"]
     list_filter = ["feature", "candles__timeframe", "candles__exchange_id", "candles__environment"]
     list_select_related = ["feature", "candles"]
     search_fields = ["feature__name", "candles__symbol"]

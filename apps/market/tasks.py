@@ -5,7 +5,7 @@ from django.conf import settings
 
 from apps.core.clock import now
 from apps.exchanges.models import Environment
-from apps.market.services import features, fiat, quarantine, tend
+from apps.market.services import feature_work, features, fiat, quarantine, tend
 
 
 @shared_task(name="market.compare")
@@ -28,25 +28,19 @@ def sync_fiat_rates(**_: object) -> None:
     fiat.sync_fiat_rates(settings.ECB_RATES)
 
 
-# Until then a feature that is behind has been told of; after it the sweep tells again.
-TOLD_EXPIRES = 30
+# The next sweep sends another.
+TURN_EXPIRES = 5
 
 
 @shared_task(name="market.sweep_features")
 def sweep_features(**_: object) -> None:
-    """Series and definitions that are new, and messages that were lost."""
+    """Series and definitions that are new; and one message, however many features there are to compute."""
     features.follow()
-    for feature_series_id in features.behind().values_list("pk", flat=True):
-        compute_feature.apply_async(kwargs={"feature_series_id": feature_series_id}, expires=TOLD_EXPIRES)
+    if feature_work.due(now()).exists():
+        compute_features.apply_async(expires=TURN_EXPIRES)
 
 
-@shared_task(name="market.compute_features_of")
-def compute_features_of(*, series_id: int, **_: object) -> None:
-    """Of these candles, and of those that are compared with them."""
-    for feature_series_id in features.behind_of(series_id):
-        features.compute_on(feature_series_id)
-
-
-@shared_task(name="market.compute_feature")
-def compute_feature(*, feature_series_id: int, **_: object) -> None:
-    features.compute_on(feature_series_id)
+@shared_task(name="market.compute_features")
+def compute_features(**_: object) -> None:
+    """A turn of a few seconds: what people ask of the same workers waits no longer."""
+    feature_work.take_turn()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from alphapulse import types
 from apps.market.models import FeatureSeries, Market, QuarantinedValue, Ticker
-from apps.market.services import features, series_of, store_candles, watch
+from apps.market.services import feature_work, features, series_of, store_candles, watch
 from apps.portfolio.services import prices
 
 WHERE = {"exchange_id": "binance", "environment": "sandbox", "symbol": "BTC/USDT"}
@@ -36,7 +36,7 @@ def furnish_market(at: datetime) -> None:
     store_candles(series_of(**CANDLES), candles)
     features.define(name=FEATURE, function="returns", parameters={"bars": 1}, timeframe="1h")
     features.follow()
-    features.compute_on(FeatureSeries.objects.get().pk)
+    feature_work.compute_on(FeatureSeries.objects.get().pk)
     prices.forget()
 
 

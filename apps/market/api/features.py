@@ -11,20 +11,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alphapulse.market import features, timeframes
+from alphapulse.market import timeframes
+from alphapulse.market.features import FUNCTIONS
 from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, one_of, text
-from apps.market.api.asked import NEEDED, WHICH, Asked, asked
+from apps.market.api.asked import NEEDED, WHICH, asked
+from apps.market.api.candles_used import CandlesUsedRow, candles_used
 from apps.market.api.indicators import since_of
-from apps.market.models import Feature, FeatureSeries, FeatureValue
+from apps.market.models import Feature, FeatureSeries
+from apps.market.services import features
 from apps.users.scopes import Scope
 
 
 class FeatureRow(serializers.Serializer):
     name = serializers.CharField()
-    function = serializers.ChoiceField(list(features.FUNCTIONS))
+    function = serializers.ChoiceField(list(FUNCTIONS))
     what = serializers.CharField(source="definition.function.what")
     parameters = serializers.DictField(child=serializers.IntegerField(), source="definition.parameters")
     timeframe = serializers.ChoiceField(timeframes.TIMEFRAMES)
@@ -42,6 +45,8 @@ class FeatureValuesRow(serializers.Serializer):
     name = serializers.CharField()
     version = serializers.IntegerField(allow_null=True, help_text="of the values; null: nothing is computed yet")
     computed_to = serializers.DateTimeField(allow_null=True, help_text="bars that opened before that are computed")
+    is_behind = serializers.BooleanField(help_text="there are candles, or a definition, that is not computed yet")
+    candles = CandlesUsedRow(allow_null=True, help_text="null: there are none of the symbol")
     values = ValueRow(
         many=True, help_text="bar by bar, oldest first; a bar before computed_to that has none has too little past"
     )
@@ -69,26 +74,22 @@ class FeatureValues(APIView):
 
     @extend_schema(responses=FeatureValuesRow)
     def get(self, request: Request) -> Response:
-        which, own = asked(request.query_params, self.parameters, now())
+        at = now()
+        which, own = asked(request.query_params, self.parameters, at)
         if not own.get("feature"):
             raise BadParameter("feature", "this is needed.")
-        series = _series(which, own["feature"])
-        values = _values(series, since_of(which), which.until) if series else FeatureValue.objects.none()
-        told = {
-            "name": own["feature"],
-            "version": series and series.version,
-            "computed_to": series and series.computed_to,
-            "values": values,
-        }
-        return Response(FeatureValuesRow(told).data)
+        series = features.series_of(own["feature"], **which.where, timeframe=which.timeframe)
+        return Response(FeatureValuesRow(_told(own["feature"], series, since_of(which), which.until, at)).data)
 
 
-def _series(which: Asked, feature: str) -> FeatureSeries | None:
-    where = {f"candles__{name}": value for name, value in which.where.items()}
-    # Of another timeframe there may be values of a definition that is no more.
-    where |= dict.fromkeys(("candles__timeframe", "feature__timeframe"), which.timeframe)
-    return FeatureSeries.objects.filter(feature__name=feature, **where).first()
-
-
-def _values(series: FeatureSeries, since: datetime, until: datetime) -> QuerySet[FeatureValue]:
-    return FeatureValue.objects.filter(series=series, opened_at__gte=since, opened_at__lt=until).order_by("opened_at")
+def _told(name: str, series: FeatureSeries | None, since: datetime, until: datetime, at: datetime) -> dict[str, object]:
+    if series is None:
+        return {"name": name, "version": None, "computed_to": None, "is_behind": True, "candles": None, "values": []}
+    return {
+        "name": name,
+        "version": series.version,
+        "computed_to": series.computed_to,
+        "is_behind": series.is_behind,
+        "candles": candles_used(series.candles, at),
+        "values": features.values(series, since, until),
+    }

@@ -16,8 +16,9 @@ from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, text
 from apps.exchanges.models import Environment
 from apps.market.api.asked import NEEDED, WHICH, Asked, asked
+from apps.market.api.candles_used import CandlesUsedRow, candles_used
 from apps.market.api.history import HoleRow
-from apps.market.services.indicators import Where, indicated
+from apps.market.services.indicators import Indicated, Where, indicated
 from apps.users.scopes import Scope
 
 USUAL_BARS = 500
@@ -39,6 +40,7 @@ class IndicatedRow(serializers.Serializer):
     opened_at = serializers.ListField(child=serializers.DateTimeField(), help_text="of the closed bars, oldest first")
     indicators = Values(many=True)
     holes = HoleRow(many=True, help_text="between them, where the exchange has no candle")
+    candles = CandlesUsedRow(allow_null=True, help_text="null: there are none of the symbol")
 
 
 class IndicatorRow(serializers.Serializer):
@@ -75,13 +77,14 @@ class Indicators(APIView):
 
     @extend_schema(responses=IndicatedRow)
     def get(self, request: Request) -> Response:
-        which, own = asked(request.query_params, self.parameters, now())
+        at = now()
+        which, own = asked(request.query_params, self.parameters, at)
         try:
             requests = indicators.parse_all(own.get("indicators", ""))
         except indicators.UnknownIndicator as problem:
             raise BadParameter("indicators", str(problem)) from problem
         where = Where(**which.where, timeframe=which.timeframe)
-        return Response(_told(where, indicated(where, requests, since_of(which), which.until)))
+        return Response(_told(where, indicated(where, requests, since_of(which), which.until), at))
 
 
 def since_of(which: Asked) -> datetime:
@@ -94,7 +97,8 @@ def since_of(which: Asked) -> datetime:
     return which.since
 
 
-def _told(where: Where, found: Any) -> dict[str, Any]:
+def _told(where: Where, found: Indicated, at: datetime) -> dict[str, Any]:
+    series = where.series
     rows = {
         "exchange_id": where.exchange_id,
         "environment": where.environment,
@@ -103,5 +107,6 @@ def _told(where: Where, found: Any) -> dict[str, Any]:
         "opened_at": [bar.opened_at for bar in found.bars],
         "indicators": [{"indicator": name, "outputs": outputs} for name, outputs in found.outputs.items()],
         "holes": found.holes,
+        "candles": candles_used(series, at) if series else None,
     }
     return dict(IndicatedRow(rows).data)

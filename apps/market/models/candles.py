@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 
+from alphapulse.market import timeframes
 from alphapulse.market.timeframes import TIMEFRAMES
 from apps.core.money_field import MoneyField
 from apps.exchanges.models import Environment
 
 TIMEFRAME_CHOICES = [(timeframe, timeframe) for timeframe in TIMEFRAMES]
+
+# So many candles, and so long at most, may one that has ended wait to be read before its series counts as stale.
+STALE_BARS = 3
+LATEST = timedelta(minutes=15)
 
 
 class SeriesStatus(models.TextChoices):
@@ -58,6 +65,14 @@ class CandleSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.timeframe} at {self.exchange_id}"
+
+    def is_stale(self, now: datetime) -> bool:
+        """A candle has ended since it was read, and nobody has read it in time: it rests, or cannot be read."""
+        read_to = self.covered_to or (self.last_at and timeframes.ends(self.last_at, self.timeframe))
+        if read_to is None:
+            return True
+        length = timeframes.FIXED[self.timeframe]
+        return now > read_to + length + min(STALE_BARS * length, LATEST)
 
 
 class Candle(models.Model):

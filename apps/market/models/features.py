@@ -73,8 +73,17 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
         )
         return self.filter(Q(candles=candles) | compared)
 
-    def set_back(self, candles: CandleSeries, since: datetime) -> None:
-        """Candles from `since` on are new or others: what was computed of them, or with them, is computed again."""
+    def behind(self) -> "FeatureSeriesQuerySet":
+        """Those that have something to be computed, now or by somebody who is at it."""
+        # One that was of another timeframe rests there.
+        active = Q(feature__is_active=True, candles__timeframe=F("feature__timeframe"))
+        return self.filter(active, due_at__isnull=False)
+
+    def set_back(self, candles: CandleSeries, since: datetime, now: datetime) -> None:
+        """Closed candles from `since` on are new or others: what is made of them, or with them, is due.
+
+        Call it in the transaction that stores them, with their series locked.
+        """
         # Locked in one order: who stores the reference's candles at the same time waits, and nobody for each other.
         theirs = self.made_of(candles).select_for_update(of=("self",)).order_by("pk")
         locked: dict[str, list[int]] = defaultdict(list)
@@ -83,7 +92,10 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
         for timeframe, pks in locked.items():
             begin = timeframes.floor(since, timeframe)
             earlier = Case(When(computed_to__gt=begin, then=Value(begin)), default=F("computed_to"))
-            self.filter(pk__in=pks).update(computed_to=earlier, stores=F("stores") + 1)
+            # What is compared with candles of which it has none of its own yet has nothing to compute.
+            changed = Q(candles=candles) | Q(computed_to__gt=begin) | Q(due_at__gt=now)
+            due_at = Case(When(due_at__lte=now, then=F("due_at")), When(changed, then=Value(now)), default=F("due_at"))
+            self.filter(pk__in=pks).update(computed_to=earlier, stores=F("stores") + 1, due_at=due_at)
 
 
 class FeatureSeries(models.Model):
@@ -94,17 +106,26 @@ class FeatureSeries(models.Model):
     version = models.PositiveIntegerField()
     # None: nothing yet.
     computed_to = models.DateTimeField(null=True)
-    # How often candles were stored that it is made of: what was computed of those before is not written.
+    # How often its candles or definition were others: what was computed of those before is not written.
     stores = models.PositiveBigIntegerField(default=0)
+    # Since when there is something to compute; later than now: until then somebody is at it. None: it rests.
+    due_at = models.DateTimeField(null=True)
 
     objects = FeatureSeriesQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "feature series"
         constraints = [models.UniqueConstraint(fields=["feature", "candles"], name="one_feature_per_series")]
+        # Who is computed next, asked every few seconds; nearly all rest.
+        indexes = [models.Index(fields=["due_at"], name="due_features", condition=Q(due_at__isnull=False))]
 
     def __str__(self) -> str:
         return f"{self.feature} of {self.candles}"
+
+    @property
+    def is_behind(self) -> bool:
+        """There are candles that it is not computed of, or another definition."""
+        return self.due_at is not None or self.version != self.feature.version
 
 
 class FeatureValue(models.Model):

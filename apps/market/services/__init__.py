@@ -1,6 +1,13 @@
 """The one way markets and prices become rows, and what is asked of them."""
 
-from apps.market.services.candles import candles_of, holes_of, series_behind, series_of, store_candles
+from apps.market.services.candles import (
+    candles_of,
+    holes_of,
+    newest_closed,
+    series_behind,
+    series_of,
+    store_candles,
+)
 from apps.market.services.markets import (
     are_listed,
     listed,
@@ -16,6 +23,7 @@ __all__ = [
     "candles_of",
     "holes_of",
     "listed",
+    "newest_closed",
     "priced_by",
     "series_behind",
     "series_of",

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from alphapulse import types
 from alphapulse.market import timeframes
 from alphapulse.market.candles import Hole, resample
+from apps.core.clock import now
 from apps.core.upsert import upsert
 from apps.market.models import Candle, CandleSeries, FeatureSeries
 from apps.market.services import bulk, partitions
@@ -40,10 +41,14 @@ def store_candles(series: CandleSeries, candles: Sequence[types.Candle]) -> int:
     locked = CandleSeries.objects.select_for_update().get(pk=series.pk)
     rows = _in_order(candles)
     partitions.make(series.timeframe, _months(rows))
-    written = _store(series, rows)
+    closed = [row for row in rows if row.is_closed]
+    written = _store(series, closed)
+    if written:
+        FeatureSeries.objects.set_back(series, closed[0].opened_at, now())
+    # Apart: what is not closed moves all the time, and nothing is made of it.
+    written += _store(series, [row for row in rows if not row.is_closed])
     if written:
         _stretch(locked, rows)
-        FeatureSeries.objects.set_back(series, rows[0].opened_at)
         _announce(series, rows)
     return written
 
@@ -53,20 +58,43 @@ def candles_of(
 ) -> list[types.Candle]:
     """Those that open in [since, until), oldest first: as they are, with their holes, the newest perhaps not closed.
 
-    Coarser than what is read of the symbol they are made of the longest that fit; [] where nothing is read of it.
+    Coarser than what is read of the symbol they are made of the longest that fit, and before what is read of what was
+    read once; [] where there is nothing of it.
     """
-    series = series_behind(exchange_id=exchange_id, environment=environment, symbol=symbol, timeframe=timeframe)
-    if series is None:
-        return []
-    return _read(series, since, until) if series.timeframe == timeframe else _resampled(series, timeframe, since, until)
+    name = {"exchange_id": exchange_id, "environment": environment, "symbol": symbol}
+    found: list[types.Candle] = []
+    for series in _sources(**name, timeframe=timeframe):
+        read_from = timeframes.ceiling(series.covered_from or series.first_at or since, timeframe)
+        found = _candles(series, timeframe, max(since, read_from), until) + found
+        until = min(until, read_from)
+        if until <= since:
+            break
+    return found
 
 
 def series_behind(*, exchange_id: str, environment: str, symbol: str, timeframe: str) -> CandleSeries | None:
-    """Whose candles these are: the symbol's own of that timeframe, or the longest that make it; None: none."""
-    named = CandleSeries.objects.filter(exchange_id=exchange_id, environment=environment, symbol=symbol)
-    series = {row.timeframe: row for row in named.filter(last_at__isnull=False)}
-    longest = [each for each in reversed(timeframes.TIMEFRAMES) if timeframes.divides(each, timeframe)]
-    return next((series[each] for each in (timeframe, *longest) if each in series), None)
+    """Whose candles the newest of these are: the symbol's own of that timeframe, or the longest that make it, of those
+    that are read on, or, where none is, of those that rest. None: there is nothing of it.
+    """
+    name = {"exchange_id": exchange_id, "environment": environment, "symbol": symbol}
+    return next(iter(_sources(**name, timeframe=timeframe)), None)
+
+
+def _sources(*, exchange_id: str, environment: str, symbol: str, timeframe: str) -> list[CandleSeries]:
+    """The best one first."""
+    rows = CandleSeries.objects.filter(
+        exchange_id=exchange_id, environment=environment, symbol=symbol, last_at__isnull=False
+    )
+    fit = [row for row in rows if row.timeframe == timeframe or timeframes.divides(row.timeframe, timeframe)]
+    by_length = sorted(fit, key=lambda row: -timeframes.minutes(row.timeframe))
+    return sorted(by_length, key=lambda row: (row.due_at is None, row.timeframe != timeframe))
+
+
+def newest_closed(series: CandleSeries, since: datetime | None = None) -> datetime | None:
+    """When the newest of its closed candles opened, at `since` or later; None: there is none."""
+    closed = Candle.objects.filter(series=series, timeframe=series.timeframe, is_closed=True)
+    found = closed.filter(opened_at__gte=since) if since else closed
+    return found.order_by("-opened_at").values_list("opened_at", flat=True).first()
 
 
 def holes_of(series: CandleSeries, since: datetime, until: datetime) -> list[Hole]:
@@ -75,18 +103,24 @@ def holes_of(series: CandleSeries, since: datetime, until: datetime) -> list[Hol
     return [Hole(row.since, row.until) for row in rows]
 
 
+def _candles(series: CandleSeries, timeframe: str, since: datetime, until: datetime) -> list[types.Candle]:
+    whole = series.timeframe == timeframe
+    return candles_in(series, since, until) if whole else _resampled(series, timeframe, since, until)
+
+
 def _resampled(series: CandleSeries, timeframe: str, since: datetime, until: datetime) -> list[types.Candle]:
     begin, end = timeframes.ceiling(since, timeframe), timeframes.ceiling(until, timeframe)
     # One that began before what is read would be made of its end alone.
     begin = timeframes.ceiling(max(begin, series.covered_from or begin), timeframe)
-    parts = _read(series, begin, end)
+    parts = candles_in(series, begin, end)
     if not parts:
         return []
     as_of = series.covered_to or timeframes.ends(parts[-1].opened_at, series.timeframe)
     return resample(parts, timeframe, since=begin, as_of=as_of)
 
 
-def _read(series: CandleSeries, since: datetime, until: datetime) -> list[types.Candle]:
+def candles_in(series: CandleSeries, since: datetime, until: datetime) -> list[types.Candle]:
+    """A series' own that open in [since, until), oldest first."""
     rows = _rows(series, since, until).order_by("opened_at").values_list("opened_at", *bulk.CHANGING)
     return [
         types.Candle(

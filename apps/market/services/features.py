@@ -1,20 +1,15 @@
-"""The one way features become rows: defined, and computed on from where they stand."""
+"""Features: the one way they are defined, and what they say. They are computed by `feature_work`."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
-from alphapulse.market import feature_values, timeframes
-from alphapulse.market.feature_values import Floats, Inputs
-from alphapulse.market.features import Feature as Definition
-from apps.market.models import Candle, CandleSeries, Feature, FeatureSeries, FeatureValue, FundingRate
-from apps.market.services.candles import candles_of
-
-# Of one series in one step: a second's work. What is left over is the next step's.
-BARS_A_STEP = 20_000
-STEPS = 20
+from alphapulse.market import timeframes
+from apps.core.clock import now as clock_now
+from apps.market.models import CandleSeries, Feature, FeatureSeries, FeatureValue
 
 
 @transaction.atomic
@@ -34,112 +29,85 @@ def define(
     feature.timeframe, feature.reference, feature.is_active = timeframe, reference, is_active
     if before and before != feature.says:
         feature.version += 1
+        # Who is computing it now writes nothing.
+        feature.series.update(due_at=clock_now(), stores=F("stores") + 1)
     feature.full_clean()
     feature.save()
     return feature
 
 
 def follow() -> None:
-    """A row for each active feature of each series of its timeframe that is read."""
+    """A row for each active feature of each series of its timeframe that has candles."""
     for feature in Feature.objects.filter(is_active=True):
         new = CandleSeries.objects.filter(timeframe=feature.timeframe, last_at__isnull=False).exclude(
             features__feature=feature
         )
+        at = clock_now()
         # In the order in which those who store candles lock them.
-        in_order = new.order_by("pk")
-        rows = [FeatureSeries(feature=feature, candles=series, version=feature.version) for series in in_order]
+        rows = [
+            FeatureSeries(feature=feature, candles=series, version=feature.version, due_at=at)
+            for series in new.order_by("pk")
+        ]
         FeatureSeries.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def behind() -> QuerySet[FeatureSeries]:
-    """Those with closed candles that they are not computed of, and those of an older definition."""
-    late = Q(computed_to__isnull=True) | Q(candles__last_at__gt=F("computed_to")) | ~Q(version=F("feature__version"))
-    # One that was of another timeframe rests there.
-    active = Q(feature__is_active=True, candles__timeframe=F("feature__timeframe"))
-    return FeatureSeries.objects.filter(late, active, candles__last_at__isnull=False)
+# --- What they say ------------------------------------------------------------------------------------------------
 
 
-def behind_of(series_id: int) -> list[int]:
-    """The same of one series' candles, and of those that are compared with it: by their ids."""
-    series = CandleSeries.objects.get(pk=series_id)
-    return list(behind().made_of(series).values_list("pk", flat=True))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """What a feature says of the newest bar that it is computed of, which opened at `opened_at`.
 
-
-def compute_on(feature_series_id: int) -> None:
-    """Step after step, as far as one task may go; what is left the sweep finds."""
-    for _step in range(STEPS):
-        if not compute(feature_series_id):
-            return
-
-
-def compute(feature_series_id: int) -> int:
-    """One step on. Returns how many bars it took; 0: it is computed as far as there are closed candles.
-
-    Computed without a transaction, and written only where nothing was stored, defined or computed meanwhile.
+    `value` None: too little is there for one. `age`: how long ago that bar was closed. `is_behind`: there are candles,
+    or a definition, that it is not computed of yet; so it is for seconds, if workers are there. `is_stale`: its candles
+    are not read on, so nothing newer comes.
     """
-    row = FeatureSeries.objects.select_related("feature", "candles").get(pk=feature_series_id)
-    first = (row.computed_to if row.version == row.feature.version else None) or row.candles.first_at
-    last = _last_closed(row.candles, first) if first else None
-    if first is None or last is None:
-        return 0
-    last = min(last, timeframes.step(first, row.candles.timeframe, BARS_A_STEP - 1))
-    values = _values(row.feature.definition, row, first, last)
-    return len(values) if _write(row, values, first, timeframes.ends(last, row.candles.timeframe)) else 0
+
+    feature_series_id: int
+    version: int
+    opened_at: datetime
+    value: float | None
+    age: timedelta
+    is_behind: bool
+    is_stale: bool
 
 
-@transaction.atomic
-def _write(row: FeatureSeries, values: Mapping[datetime, float | None], first: datetime, computed_to: datetime) -> bool:
-    """False where another came first: the row is behind still, and its turn comes again."""
-    as_read = {"version": row.version, "computed_to": row.computed_to, "stores": row.stores}
-    defined = Q(feature__version=row.feature.version)
-    if not FeatureSeries.objects.select_for_update(of=("self",)).filter(defined, pk=row.pk, **as_read).exists():
-        return False
-    theirs = FeatureValue.objects.filter(series=row)
-    (theirs.filter(opened_at__gte=first) if row.version == row.feature.version else theirs).delete()
-    FeatureValue.objects.bulk_create(
-        [FeatureValue(series=row, opened_at=at, value=value) for at, value in values.items() if value is not None],
-        batch_size=5_000,
+def series_of(
+    name: str, *, exchange_id: str, environment: str, symbol: str, timeframe: str = ""
+) -> FeatureSeries | None:
+    """Which of the features' series that is; None: nobody computes that. `timeframe`: only where it is of that."""
+    feature = Feature.objects.filter(name=name, **({"timeframe": timeframe} if timeframe else {})).first()
+    if feature is None:
+        return None
+    # Of another timeframe there may be values of a definition that is no more.
+    where = {"exchange_id": exchange_id, "environment": environment, "symbol": symbol, "timeframe": feature.timeframe}
+    of_symbol = {f"candles__{column}": value for column, value in where.items()}
+    return feature.series.filter(**of_symbol).select_related("feature", "candles").first()
+
+
+def latest(series: FeatureSeries, now: datetime) -> Latest | None:
+    """What a condition judges by; None: nothing is computed yet, which is unknown, and neither holds nor does not."""
+    if series.computed_to is None:
+        return None
+    timeframe = series.candles.timeframe
+    opened_at = timeframes.step(series.computed_to, timeframe, -1)
+    return Latest(
+        feature_series_id=series.pk,
+        version=series.version,
+        opened_at=opened_at,
+        value=series.values.filter(opened_at=opened_at).values_list("value", flat=True).first(),
+        age=now - series.computed_to,
+        is_behind=series.is_behind,
+        is_stale=series.candles.is_stale(now),
     )
-    now_at = {"version": row.feature.version, "computed_to": computed_to}
-    FeatureSeries.objects.filter(pk=row.pk).update(**now_at)
-    return True
 
 
-def _last_closed(series: CandleSeries, since: datetime) -> datetime | None:
-    """The opening of the newest closed candle at `since` or later."""
-    newest = Candle.objects.filter(series=series, timeframe=series.timeframe, opened_at__gte=since, is_closed=True)
-    return newest.order_by("-opened_at").values_list("opened_at", flat=True).first()
+def values(series: FeatureSeries, since: datetime, until: datetime | None = None) -> QuerySet[FeatureValue]:
+    """Of the bars that open in [since, until) and are computed, oldest first; a bar without one has too little past.
 
-
-def _values(feature: Definition, row: FeatureSeries, first: datetime, last: datetime) -> dict[datetime, float | None]:
-    """A value for each bar from `first` to `last`, computed from as far back as it needs."""
-    series = row.candles
-    # Not from before its beginning: that is no hole, of which a window bears a few.
-    begin = max(timeframes.step(first, series.timeframe, -feature.look_back), series.first_at or first)
-    opened_at = feature_values.grid(begin, last, series.timeframe)
-    until = timeframes.ends(last, series.timeframe)
-
-    def closes(symbol: str) -> Floats:
-        found = candles_of(series.exchange_id, series.environment, symbol, series.timeframe, begin, until)
-        return feature_values.closes(found, opened_at)
-
-    inputs = Inputs(
-        series.timeframe,
-        opened_at,
-        close=closes(series.symbol),
-        reference=closes(row.feature.reference) if feature.function.needs_reference else None,
-        funding=_funding(series, opened_at, until) if feature.function.needs_funding else None,
-    )
-    found = zip(opened_at, feature_values.compute(feature, inputs), strict=True)
-    return {at: value for at, value in found if at >= first}
-
-
-def _funding(series: CandleSeries, opened_at: Sequence[datetime], until: datetime) -> Floats:
-    rates = FundingRate.objects.filter(
-        exchange_id=series.exchange_id,
-        environment=series.environment,
-        symbol=series.symbol,
-        funding_at__gte=opened_at[0],
-        funding_at__lt=until,
-    )
-    return feature_values.funding(rates.values_list("funding_at", "rate"), opened_at, series.timeframe)
+    What waits for a crossing reads on from the bar after its cursor, up to `computed_to`.
+    """
+    end = min(until, series.computed_to) if until and series.computed_to else series.computed_to
+    if end is None:
+        return FeatureValue.objects.none()
+    return series.values.filter(opened_at__gte=since, opened_at__lt=end).order_by("opened_at")

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from alphapulse.market import candles, indicators, timeframes
 from alphapulse.market.candles import Hole
 from alphapulse.types import Candle
-from apps.market.services.candles import candles_of
+from apps.market.models import CandleSeries
+from apps.market.services.candles import candles_of, series_behind
 
 _FIRST_DAY = datetime(2009, 1, 1, tzinfo=UTC)
 
@@ -27,6 +28,13 @@ class Where:
     environment: str
     symbol: str
     timeframe: str
+
+    @property
+    def series(self) -> CandleSeries | None:
+        """Whose candles the newest ones are."""
+        return series_behind(
+            exchange_id=self.exchange_id, environment=self.environment, symbol=self.symbol, timeframe=self.timeframe
+        )
 
     def candles(self, since: datetime, until: datetime) -> list[Candle]:
         found = candles_of(self.exchange_id, self.environment, self.symbol, self.timeframe, since, until)

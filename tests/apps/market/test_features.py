@@ -13,9 +13,9 @@ from alphapulse.exchanges.reading import Reading
 from alphapulse.market import feature_values, features
 from apps.market import tasks
 from apps.market.models import CandleSeries, FeatureSeries, FeatureValue, FundingRate
-from apps.market.services import candles_of, series_of, store_candles, store_funding_rates, tend
-from apps.market.services import features as services
-from apps.market.services.features import behind, compute, define, follow
+from apps.market.services import candles_of, feature_work, series_of, store_candles, store_funding_rates, tend
+from apps.market.services.feature_work import compute
+from apps.market.services.features import define, follow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -46,11 +46,14 @@ def store(numbers, symbol="ETH/USDT"):
     store_candles(series(symbol), [candle(number, 100 + (number * 7919) % 13, symbol) for number in numbers])
 
 
+def behind():
+    return FeatureSeries.objects.behind()
+
+
 def compute_all():
     follow()
     for row in behind():
-        while compute(row.pk):
-            pass
+        feature_work.compute_on(row.pk)
 
 
 def stored(name, symbol="ETH/USDT"):
@@ -136,7 +139,7 @@ def test_a_reference_that_is_made_of_a_finer_timeframe_may_come_later_too():
     compute_all()
     late = stored("with_btc")
     assert set(late) > set(early)
-    FeatureSeries.objects.update(computed_to=None)
+    FeatureSeries.objects.update(computed_to=None, due_at=START)
     compute_all()
     assert stored("with_btc") == late
 
@@ -178,7 +181,7 @@ def test_a_feature_that_is_switched_off_is_not_computed():
 
 
 def test_a_long_series_is_computed_step_by_step(monkeypatch):
-    monkeypatch.setattr("apps.market.services.features.BARS_A_STEP", 7)
+    monkeypatch.setattr("apps.market.services.feature_work.BARS_A_STEP", 7)
     feature = define(name="calm", function="zscore", parameters={"window": 5}, timeframe="1h")
     store(range(30))
     compute_all()
@@ -190,7 +193,7 @@ def test_what_was_computed_of_older_candles_is_not_written(monkeypatch):
     store(range(10))
     follow()
     row = behind().get()
-    compute_values = services._values
+    compute_values = feature_work._values
 
     def while_candles_change(*args):
         values = compute_values(*args)
@@ -198,7 +201,7 @@ def test_what_was_computed_of_older_candles_is_not_written(monkeypatch):
         return values
 
     with monkeypatch.context() as patch:
-        patch.setattr(services, "_values", while_candles_change)
+        patch.setattr(feature_work, "_values", while_candles_change)
         assert compute(row.pk) == 0
     assert stored("move") == {}
     compute_all()
@@ -249,28 +252,32 @@ def test_values_go_with_their_candles():
     assert stored("move") == {}
 
 
-def test_new_candles_have_their_features_computed(monkeypatch, django_capture_on_commit_callbacks):
-    feature = define(
-        name="with_btc", function="correlation", parameters={"window": 4}, timeframe="1h", reference="BTC/USDT"
-    )
-    monkeypatch.setattr(
-        tasks.compute_features_of, "apply_async", lambda kwargs, expires: tasks.compute_features_of.run(**kwargs)
-    )
-    store(range(10))
-    follow()
-    with django_capture_on_commit_callbacks(execute=True):
-        store(range(10), "BTC/USDT")
-    assert stored("with_btc") == at_once(feature) != {}
+def sweep(monkeypatch):
+    """What the sweep sends is done at once. Returns how many messages it sent."""
+    sent = []
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.compute_features, "apply_async", lambda expires: sent.append(expires))
+        tasks.sweep_features.run()
+    for _message in sent:
+        tasks.compute_features.run()
+    return len(sent)
 
 
-def test_what_nobody_was_told_of_is_found_by_the_sweep(monkeypatch):
+def test_the_sweep_computes_what_is_due_and_sends_nothing_where_nothing_is(monkeypatch):
     feature = define(name="move", function="returns", parameters={}, timeframe="1h")
     store(range(10))
-    monkeypatch.setattr(
-        tasks.compute_feature, "apply_async", lambda kwargs, expires: tasks.compute_feature.run(**kwargs)
-    )
-    tasks.sweep_features.run()
+    assert sweep(monkeypatch) == 1
     assert stored("move") == at_once(feature) != {}
+    assert behind().count() == 0
+    assert sweep(monkeypatch) == 0
+
+
+def test_however_many_are_due_it_is_one_message(monkeypatch):
+    for number in range(3):
+        define(name=f"move_{number}", function="returns", parameters={}, timeframe="1h")
+    for number in range(20):
+        store(range(3), f"C{number}/USDT")
+    assert sweep(monkeypatch) == 1
     assert behind().count() == 0
 
 

@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 
 from alphapulse import types
+from apps.market.models import FeatureSeries
 from apps.market.services import series_of, store_candles
-from apps.market.services.features import behind, compute, define, follow
+from apps.market.services.feature_work import compute
+from apps.market.services.features import define, follow
 from tests.apps.api import get, logged_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -110,7 +112,7 @@ def test_a_feature_is_told_with_its_definition(candles):
 def test_its_values_are_told_bar_by_bar_with_how_far_they_are_computed(candles):
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
     follow()
-    assert compute(behind().get().pk) > 0
+    assert compute(FeatureSeries.objects.get().pk) > 0
     told = get(logged_in(), VALUES, **WHERE, feature="day", since=at(0), until=at(30))
     assert (told["version"], told["computed_to"]) == (1, at(29))
     assert told["values"][0] == {"opened_at": at(24), "value": pytest.approx(0.24)}
@@ -127,7 +129,7 @@ def test_what_is_not_computed_yet_says_so(candles):
 def test_of_a_timeframe_that_a_feature_had_once_nothing_is_told(candles):
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
     follow()
-    assert compute(behind().get().pk) > 0
+    assert compute(FeatureSeries.objects.get().pk) > 0
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="4h")
     told = get(logged_in(), VALUES, **WHERE, feature="day", since=at(0), until=at(30))
     assert (told["version"], told["values"]) == (None, [])
