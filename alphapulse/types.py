@@ -288,7 +288,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyReport:
-    """What a key may do, as the exchange says. `None` is what it does not tell."""
+    """What a key may do, as the exchange says. `None` is what it does not tell.
+
+    `exchange_uid`: which of the exchange's accounts it belongs to, in the exchange's words.
+    """
 
     wallets: tuple[str, ...]
     wallets_not_permitted: tuple[str, ...]
@@ -297,3 +300,4 @@ class KeyReport:
     ip_restricted: bool | None
     expires_at: datetime | None
     warnings: Sequence[str] = ()
+    exchange_uid: str | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from alphapulse.resilience.budget import Quota
-from alphapulse.types import SyncKind
+from alphapulse.types import ACCOUNT_KINDS, SyncKind
 
 Params = Mapping[str, object]
 
@@ -194,6 +194,18 @@ class CandleList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Where an exchange tells which of its accounts a key belongs to; a sub-account has a number of its own.
+
+    `at` is the path to that number in what ccxt makes of the answer to `call`; no call: in the answer to what the key
+    may do. A call that the balances are read from, too, is made once for both.
+    """
+
+    at: str
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One exchange's facts. The defaults are the cautious ones, for exchanges that nobody has described yet."""
 
@@ -220,10 +232,18 @@ class Exchange:
     archived_order_codes: frozenset[str] = frozenset()
     # A cheap private call that any valid key may make: tells a rejected key from one that may not read a wallet.
     key_check: Call = Call(method="fetch_balance")
+    # None: it does not tell, or nobody has described where.
+    owner: Owner | None = None
     ccxt_options: Params = field(default_factory=dict)
     # How receipts are called: the prefix and the coin. The exceptions are coins of their own.
     receipt_prefix: str = ""
     receipt_exceptions: frozenset[str] = frozenset()
+
+    @property
+    def wallets(self) -> frozenset[str]:
+        """Those that an owner may choose: what is part of one is chosen with it."""
+        reads = (read for kind in ACCOUNT_KINDS for read in self.reads.get(kind, ()))
+        return frozenset(read.wallet for read in reads if read.wallet and not read.part_of)
 
     def chosen(self, kind: SyncKind, wallets: Collection[str]) -> list[Read]:
         """The reads of a kind that an owner's choice of wallets means; none chosen are all."""

@@ -134,11 +134,18 @@ class Client:
             ip_restricted=granted.ip_restricted,
             expires_at=granted.expires_at,
             warnings=permissions.warnings(granted) + unread,
+            exchange_uid=granted.exchange_uid or await self._owner(),
         )
 
-    async def key_permissions(self) -> Permissions:
-        """One cheap question. All `None` where the exchange, or the key, does not tell."""
-        return await self._permissions()
+    async def key_permissions(self, *, ask_owner: bool = False) -> Permissions:
+        """One cheap question. All `None` where the exchange, or the key, does not tell.
+
+        `ask_owner`: whose the key is, too, where that takes a question of its own.
+        """
+        granted = await self._permissions()
+        if ask_owner and granted.exchange_uid is None:
+            return replace(granted, exchange_uid=await self._owner())
+        return granted
 
     async def _permissions(self) -> Permissions:
         question = permissions.QUESTIONS.get(self.facts.exchange_id)
@@ -152,7 +159,25 @@ class Client:
         return granted
 
     async def _granted(self, question: Question) -> Permissions:
-        return question.read(await self._asker.answer(question.call))
+        answer, owner = await self._asker.answer(question.call), self.facts.owner
+        granted = question.read(answer)
+        if owner is None or owner.call is not None:
+            return granted
+        return replace(granted, exchange_uid=permissions.uid_in(answer, owner.at))
+
+    async def _owner(self) -> str | None:
+        """Whose the key is, where that is told apart from what it may do. An answer that balances came from will do."""
+        owner = self.facts.owner
+        if owner is None or owner.call is None:
+            return None
+        try:
+            found, _ = await self._asker.asked(partial(self._pages, SyncKind.BALANCES, owner.call))
+        except STOPS_ALL:
+            raise
+        except ExchangeError:
+            # It is known without that what the key may read; that is asked again with the next day's look at the key.
+            return None
+        return permissions.uid_in(found[0][0], owner.at)
 
     async def _read(self, kind: SyncKind, read: Read) -> Reading:
         rows: list[Row] = []

@@ -1,21 +1,28 @@
 """What a key may do, where the exchange tells: read from its own answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from alphapulse.exchanges.answers import at
 from alphapulse.exchanges.facts import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """`None` is what the exchange does not tell."""
+    """`None` is what the exchange does not tell. `exchange_uid`: which of its accounts the key belongs to."""
 
     can_trade: bool | None = None
     can_withdraw: bool | None = None
     ip_restricted: bool | None = None
     expires_at: datetime | None = None
+    exchange_uid: str | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Of what the key may do."""
+        return replace(self, exchange_uid=None) == Permissions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,13 @@ QUESTIONS: Mapping[str, Question] = {
         call=Call(method="v3_private_get_brokerage_key_permissions", rows="{}", costs=ONE), read=_coinbase
     ),
 }
+
+
+def uid_in(answer: Any, path: str) -> str | None:
+    """The number of the account, as text; None where the answer holds none: some write 0 for that."""
+    found = at(answer, path)
+    return str(found) if isinstance(found, str | int) and str(found) not in ("", "0") else None
+
 
 MAY_WITHDRAW = (
     "This key may WITHDRAW: whoever gets hold of it can take everything. "

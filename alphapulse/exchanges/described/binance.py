@@ -7,7 +7,7 @@ there is nothing in them they are asked for seldom.
 from datetime import timedelta
 
 from alphapulse.exchanges.described.binance_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Owner, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -129,6 +129,7 @@ BINANCE = Exchange(
     archived_order_codes=frozenset({"-2026"}),
     unread=("isolated margin", "options", "earn beside simple-earn", "portfolio margin accounts"),
     key_check=Call(method="sapi_get_account_apirestrictions", rows="{}"),
+    owner=Owner(at="info.uid", call=_ACCOUNT),
     receipt_prefix="LD",
     receipt_exceptions=frozenset({"LDO"}),
 )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from alphapulse.exchanges.described.bybit_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Owner, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -106,4 +106,5 @@ BYBIT = Exchange(
         "transfers to and from sub-accounts",
     ),
     key_check=Call(method="private_get_v5_user_query_api", rows="result{}"),
+    owner=Owner(at="result.userID"),
 )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -64,4 +64,6 @@ COINBASE = Exchange(
     },
     unread=("staking", "perpetuals of the international exchange", "vaults"),
     key_check=Call(method="fetch_balance", params={"v3": True}, rows="accounts[]"),
+    # A key sees one portfolio, and no money of another one.
+    owner=Owner(at="portfolio_uuid"),
 )

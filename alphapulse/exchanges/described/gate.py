@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -126,4 +126,5 @@ GATE = Exchange(
     },
     unread=("BTC-settled futures", "delivery and options", "margin", "earn", "price-triggered orders"),
     key_check=Call(method="fetch_balance", params={"type": "spot"}),
+    owner=Owner(at="user_id", call=Call(method="private_account_get_detail", costs=_COSTS, rows="{}")),
 )

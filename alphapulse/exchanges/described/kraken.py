@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Owner, Pages, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -74,4 +74,8 @@ KRAKEN = Exchange(
     ),
     unread=("futures",),
     key_check=Call(method="fetch_balance", rows="result{}"),
+    # https://docs.kraken.com/api-reference/account-data/get-api-key-info: any key may ask it.
+    owner=Owner(
+        at="result.iban", call=Call(method="private_post_getapikeyinfo", costs={"requests": 1}, rows="result{}")
+    ),
 )

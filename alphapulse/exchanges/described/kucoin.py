@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -111,4 +111,5 @@ KUCOIN = Exchange(
     },
     unread=("margin", "earn", "futures that are not settled in USDT", "stop orders", "high-frequency accounts"),
     key_check=Call(method="fetch_balance", params={"type": "main"}, rows="data[]"),
+    owner=Owner(at="data.uid"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Pages, Paging, Read
+from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 
@@ -147,4 +147,5 @@ OKX = Exchange(
         "the funding account's bills",
     ),
     key_check=Call(method="fetch_balance", rows="data[]"),
+    owner=Owner(at="data.0.uid"),
 )

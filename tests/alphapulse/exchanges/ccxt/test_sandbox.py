@@ -176,6 +176,44 @@ def test_a_key_that_may_withdraw_is_loudly_warned_of(sandbox, route, exchange_id
     assert any("WITHDRAW" in warning for warning in told.warnings)
 
 
+def checked(route: Route, made):
+    credentials = Credentials(api_key=made.api_key, secret=made.secret)
+
+    async def report():
+        return await (await open_client(route, credentials)).check_credentials()
+
+    return run(report())
+
+
+@pytest.mark.parametrize("exchange_id", EXCHANGES)
+def test_two_keys_of_one_account_tell_that_they_are(sandbox, route, exchange_id):
+    first, other = (sandbox.create_account(exchange_id, holdings={"USDT": "1"}) for _ in range(2))
+    second = sandbox.put_key(exchange_id, first.account)
+    uids = [checked(route, made).exchange_uid for made in (first, second, other)]
+    assert uids == [str(first.uid), str(first.uid), str(other.uid)]
+    assert first.uid != other.uid
+
+
+def test_whose_a_binance_key_is_costs_a_check_no_request_more(sandbox, route):
+    made = sandbox.create_account("binance", holdings={"USDT": "1"})
+    sandbox.forget_requests()
+    checked(route, made)
+    asked_spot = [each for each in sandbox.requests() if each["path"].endswith("/api/v3/account")]
+    assert len(asked_spot) == 1
+
+
+@pytest.mark.parametrize("exchange_id", EXCHANGES)
+def test_whose_a_key_is_can_be_asked_with_what_it_may_do(sandbox, route, exchange_id):
+    made = sandbox.create_account(exchange_id, holdings={"USDT": "1"})
+
+    async def granted():
+        client = await open_client(route, Credentials(api_key=made.api_key, secret=made.secret))
+        return await client.key_permissions(ask_owner=True)
+
+    told = run(granted())
+    assert (told.exchange_uid, told.can_trade) == (str(made.uid), True)
+
+
 # --- Clocks
 
 

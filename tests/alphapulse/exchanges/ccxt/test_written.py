@@ -374,6 +374,36 @@ def test_what_a_key_may_do(exchange, exchange_id, trade, withdraw, ip):
     assert any("WITHDRAW" in warning for warning in told.warnings) is bool(withdraw)
 
 
+@pytest.mark.parametrize(
+    ("exchange_id", "uid"),
+    [
+        ("binance", "1"),
+        ("bybit", "1448939"),
+        ("kraken", "AA88 N84G WOAK NMOI"),
+        ("okx", "1"),
+        ("coinbase", "p"),
+        ("kucoin", "1"),
+        ("gate", "1"),
+    ],
+)
+def test_whose_a_key_is(exchange, exchange_id, uid):
+    """Of a sub-account's key its own number, not its parent's."""
+    assert report(exchange, exchange_id).exchange_uid == uid
+
+
+def test_a_key_whose_owner_is_not_told_is_still_a_key(exchange):
+    denied = {"error": ["EGeneral:Permission denied"]}
+    exchange.answers = {"api.kraken.com/0/private/GetApiKeyInfo": Said(json=denied)}
+    told = report(exchange, "kraken")
+    assert (told.wallets, told.exchange_uid) == (("spot",), None)
+
+
+@pytest.mark.parametrize("nobody", [0, "", None, "0", []])
+def test_a_number_that_is_none_is_nobodys(exchange, nobody):
+    exchange.answers = {"www.okx.com/api/v5/account/config": Said(json={"code": "0", "data": [{"uid": nobody}]})}
+    assert report(exchange, "okx").exchange_uid is None
+
+
 def test_a_bybit_key_without_an_ip_list_expires(exchange):
     told = report(exchange, "bybit")
     assert told.expires_at is not None
