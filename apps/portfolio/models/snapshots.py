@@ -12,8 +12,8 @@ from apps.users.models import Workspace
 class Snapshot(models.Model):
     """The worth of all accounts of a workspace in one environment, in `currency`; `rates` say what one of it was.
 
-    `total` is what could be priced, marked where it is not all (`is_complete`). `equity` bridges what had no price at
-    that moment with the last one known, so that a curve through it has no jump where only our knowledge changed.
+    `total` is what could be priced, marked where it is not all (`is_complete`). `equity` is the sum of its accounts',
+    null where one of them is in doubt: a curve through it has no jump where only our knowledge changed.
     Both are null where there is something, and nothing of it has a price.
     """
 
@@ -42,13 +42,20 @@ class Snapshot(models.Model):
 
 
 class AccountWorth(models.Model):
-    """One account's part of a snapshot, in its currency."""
+    """One account's part of a snapshot, in its currency.
+
+    `equity` bridges what had no price at that moment with the last one known. What it is without is in `lacks` (see
+    `services.lacking`), and is added when it becomes known.
+    """
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="accounts")
     account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
     total = MoneyField(null=True)
     equity = MoneyField(null=True)
     is_complete = models.BooleanField()
+    lacks = models.JSONField(default=dict)
+    # It lacks something only lately, and the rest moved: no number is its equity then, and none a sum that it is in.
+    is_in_doubt = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["snapshot", "account"], name="one_worth_per_account")]
@@ -65,6 +72,8 @@ class AssetWorth(models.Model):
     amount = MoneyField()
     # None: no price, and none known from before.
     value = MoneyField(null=True)
+    # Of one: what debts and holdings that cancel out have, too, and dust.
+    price = MoneyField(null=True)
     is_bridged = models.BooleanField(default=False)
 
     class Meta:

@@ -1,19 +1,23 @@
 """Worth, kept over time: taken every five minutes and after syncs that changed something, thinned with age."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
-from alphapulse.money import plain
+from alphapulse.money import ZERO, plain
 from alphapulse.portfolio.curve import surplus
+from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.prices import Price, PriceBook
 from alphapulse.portfolio.valuation import Line, Worth, summed, total, worth_of
 from apps.exchanges.models import ExchangeAccount
 from apps.portfolio.models import AccountWorth, AssetWorth, Snapshot
+from apps.portfolio.services.lacking import fill_in, is_in_doubt, kept, lacks_of
+from apps.portfolio.services.prices import prices_of
 from apps.portfolio.services.valuation import KINDS, Valuation, value_accounts
 from apps.portfolio.signals import snapshot_taken
 from apps.sync.models import SyncChange
@@ -24,13 +28,13 @@ EVERY = timedelta(minutes=5)
 AT_LEAST_APART = timedelta(seconds=30)
 # What nearly everything has a market with; the rates in each snapshot say what it was worth in others.
 CURRENCY = "USDT"
-# A price that comes so soon after the first look at an asset was merely late: before it the curve knew too little.
-LATE = timedelta(hours=1)
 # From this age on one of so many is kept.
 THINNED = ((timedelta(days=2), timedelta(hours=1)), (timedelta(days=60), timedelta(days=1)))
 # Each look is at what has just come of that age; who was away for a week keeps more.
 LOOKED_BACK = timedelta(days=7)
 CHUNK = 500
+# Of prices below one.
+SMALLEST_STEP = Decimal("1E-38")
 
 Place = tuple[int, str]
 PLACE = ("workspace", "environment")
@@ -42,7 +46,20 @@ def due(now: datetime) -> list[Place]:
     recent = Snapshot.objects.filter(taken_at__gt=now - EVERY).values_list(*PLACE)
     last = {(workspace, where): at for workspace, where, at in recent.annotate(at=Max("taken_at"))}
     changed = _changed_since(now - EVERY)
-    return [place for place in sorted(places.order_by()) if _is_due(last.get(place), changed.get(place), now)]
+    mine = sorted(places.order_by())
+    return [*(place for place in mine if _is_due(last.get(place), changed.get(place), now)), *_left(mine, now)]
+
+
+def _left(places: Collection[Place], now: datetime) -> list[Place]:
+    """Of which the last account went, and nobody has looked since."""
+    gone = ExchangeAccount.objects.filter(archived_at__gt=now - LOOKED_BACK).order_by().values_list(*PLACE)
+    went = {(workspace, where): at for workspace, where, at in gone.annotate(at=Max("archived_at"))}
+    left = sorted(went.keys() - set(places))
+    if not left:
+        return []
+    looked = Snapshot.objects.filter(workspace__in={workspace for workspace, _ in left}).order_by().values_list(*PLACE)
+    last = {(workspace, where): at for workspace, where, at in looked.annotate(at=Max("taken_at"))}
+    return [place for place in left if place in last and last[place] < went[place]]
 
 
 def _is_due(last: datetime | None, changed: datetime | None, now: datetime) -> bool:
@@ -67,7 +84,7 @@ def take(workspace_id: int, environment: str, *, now: datetime) -> Snapshot | No
     """None: there is nothing to look at, or somebody else has just looked."""
     mine = ExchangeAccount.objects.live().filter(workspace=workspace_id, environment=environment)
     accounts = list(mine.order_by("pk"))
-    if not accounts:
+    if not accounts and not _is_left(_last(workspace_id, environment)):
         return None
     valued = value_accounts(accounts, CURRENCY, now=now)
     with transaction.atomic():
@@ -76,11 +93,15 @@ def take(workspace_id: int, environment: str, *, now: datetime) -> Snapshot | No
         last = _last(workspace_id, environment)
         if last and not _is_due(last.taken_at, now, now):
             return None
-        snapshot = _store(workspace_id, environment, valued, _bridged(valued.worth, last), now)
-        _withdraw_what_was_early(snapshot)
+        snapshot = _store(workspace_id, environment, valued, last, now)
         told = {"workspace_id": workspace_id, "environment": environment, "snapshot_id": snapshot.pk}
         transaction.on_commit(partial(snapshot_taken.send_robust, Snapshot, **told))
     return snapshot
+
+
+def _is_left(last: Snapshot | None) -> bool:
+    """All accounts went: one empty look says so, or what they had last would stand in the curve for ever."""
+    return last is not None and last.accounts.exists()
 
 
 def _last(workspace_id: int, environment: str) -> Snapshot | None:
@@ -93,19 +114,30 @@ def _last(workspace_id: int, environment: str) -> Snapshot | None:
 
 @dataclass(frozen=True, slots=True)
 class Bridged:
-    """All lines, with the last price known where there is none now; and the assets of which that is so."""
+    """All lines, with the last price known where there is none now; and the assets of which that is so.
+
+    `before`: what one of each asset was worth at the last look.
+    """
 
     lines: Sequence[Line]
     assets: frozenset[str]
+    before: Mapping[str, Decimal]
 
 
 def _bridged(worth: Worth, last: Snapshot | None) -> Bridged:
     lost = {line.holding.asset for line in worth.lines if line.price is None and line.holding.amount}
-    if not lost or last is None:
-        return Bridged(worth.lines, frozenset())
-    rows = last.assets.filter(asset__in=lost, value__isnull=False)
-    known = {row.asset: Price(value=row.value / row.amount) for row in rows if row.amount}
-    return Bridged([_with_price(line, known) for line in worth.lines], frozenset(known))
+    before = dict(_known_prices(last.assets.all())) if last else {}
+    known = {asset: Price(value=before[asset]) for asset in lost & before.keys()}
+    return Bridged([_with_price(line, known) for line in worth.lines], frozenset(known), before)
+
+
+def _known_prices(rows: Iterable[AssetWorth]) -> Iterator[tuple[str, Decimal]]:
+    for row in rows:
+        if row.price is not None:
+            yield row.asset, row.price
+        elif row.value is not None and row.amount:
+            # It is of before prices were kept.
+            yield row.asset, row.value / row.amount
 
 
 def _with_price(line: Line, known: Mapping[str, Price]) -> Line:
@@ -118,39 +150,68 @@ def _with_price(line: Line, known: Mapping[str, Price]) -> Line:
 # --- Rows ---------------------------------------------------------------------------------------------------------
 
 
-def _store(workspace_id: int, environment: str, valued: Valuation, bridged: Bridged, now: datetime) -> Snapshot:
+def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapshot | None, now: datetime) -> Snapshot:
     worth = valued.worth
+    bridged = _bridged(worth, last)
+    accounts = _accounts(valued, bridged, last, now)
     snapshot = Snapshot.objects.create(
         workspace_id=workspace_id,
         environment=environment,
         taken_at=now,
         currency=CURRENCY,
         total=worth.total,
-        equity=total(bridged.lines, may_be_more=bool(worth.failed)),
+        equity=_together(accounts),
         is_complete=worth.is_complete,
-        rates=_rates(valued.prices.book),
+        rates=_rates(prices_of(environment, now=now).book),
         failed=sorted(worth.failed),
         stale=sorted(worth.stale),
         unpriced=sorted(set(worth.unpriced) - bridged.assets),
     )
-    AccountWorth.objects.bulk_create(_accounts(snapshot, valued, bridged))
+    for each in accounts:
+        each.snapshot = snapshot
+    AccountWorth.objects.bulk_create(accounts)
     AssetWorth.objects.bulk_create(_assets(snapshot, bridged))
     return snapshot
 
 
-def _accounts(snapshot: Snapshot, valued: Valuation, bridged: Bridged) -> Iterable[AccountWorth]:
-    worth = valued.worth
-    plain_lines = worth.by(lambda holding: holding.account_id)
+def _together(accounts: Sequence[AccountWorth]) -> Decimal | None:
+    """None where one is in doubt, or there are some and nothing is known of any."""
+    known = [each.equity for each in accounts if each.equity is not None]
+    if any(each.is_in_doubt for each in accounts) or (accounts and not known):
+        return None
+    return summed(known)
+
+
+def _accounts(valued: Valuation, bridged: Bridged, last: Snapshot | None, now: datetime) -> list[AccountWorth]:
+    """Not stored yet. What has become known is added to what was stored before."""
+    worth, book = valued.worth, valued.prices.book
+    told = worth.by(lambda holding: holding.account_id)
     lines = replace(worth, lines=bridged.lines).by(lambda holding: holding.account_id)
+    lacks, before = lacks_of(valued.missing, bridged.lines), _before(last, valued)
+    at = {account.pk: account.exchange_id for account in valued.accounts}
+    if fill_in(before, lacks, lines, lambda account, asset: book.price(asset, CURRENCY, near=at[account])):
+        before = _before(last, valued)
+    accounts = []
     for account in valued.accounts:
-        mine = plain_lines.get(account.pk, [])
-        yield AccountWorth(
-            snapshot=snapshot,
-            account=account,
-            total=worth.total_of(account.pk, mine),
-            equity=worth.total_of(account.pk, lines.get(account.pk, [])),
-            is_complete=worth.is_whole(account.pk, mine),
+        mine, known = lines.get(account.pk, []), before.get(account.pk)
+        lacking = kept(lacks.get(account.pk, {}), known, last and last.taken_at)
+        is_doubted = is_in_doubt(lacking, known, mine, bridged.before, now)
+        accounts.append(
+            AccountWorth(
+                account=account,
+                total=worth.total_of(account.pk, told.get(account.pk, [])),
+                equity=None if is_doubted else worth.total_of(account.pk, mine),
+                is_complete=worth.is_whole(account.pk, told.get(account.pk, [])),
+                lacks=lacking,
+                is_in_doubt=is_doubted,
+            )
         )
+    return accounts
+
+
+def _before(last: Snapshot | None, valued: Valuation) -> dict[int, AccountWorth]:
+    rows = last.accounts.filter(account__in=valued.accounts) if last else ()
+    return {row.account_id: row for row in rows}
 
 
 def _assets(snapshot: Snapshot, bridged: Bridged) -> Iterable[AssetWorth]:
@@ -164,43 +225,26 @@ def _assets(snapshot: Snapshot, bridged: Bridged) -> Iterable[AssetWorth]:
             asset=asset,
             amount=summed(amounts),
             value=total(lines),
+            price=_price(lines),
             is_bridged=asset in bridged.assets,
         )
+
+
+def _price(lines: Iterable[Line]) -> Decimal | None:
+    """Of one, where most of it lies."""
+    known = [(abs(line.value or ZERO), line.price.value) for line in lines if line.price]
+    return _short(max(known)[1]) if known else None
+
+
+def _short(price: Decimal) -> Decimal:
+    """No longer than money may be: 28 digits of a tiny price begin far behind the point."""
+    return price.quantize(SMALLEST_STEP, context=EXACT) if price < 1 else price
 
 
 def _rates(book: PriceBook) -> dict[str, str]:
     """What one of the snapshot's currency is in each that people look in; those that no way leads to are left out."""
     known = {currency: book.price(CURRENCY, currency) for currency in BASE_CURRENCIES}
     return {currency: plain(price.value) for currency, price in known.items() if price}
-
-
-def _withdraw_what_was_early(snapshot: Snapshot) -> None:
-    """Just before, an asset had no price yet, or an account not all its wallets, that are there now: what the curve
-    would show as a gain is none."""
-    before = Snapshot.objects.filter(
-        workspace=snapshot.workspace_id,
-        environment=snapshot.environment,
-        taken_at__gte=snapshot.taken_at - LATE,
-        taken_at__lt=snapshot.taken_at,
-        equity__isnull=False,
-        is_complete=False,
-    )
-    priced = set(snapshot.assets.filter(value__isnull=False).values_list("asset", flat=True))
-    partly = _partly_read(before, snapshot)
-    early = [
-        pk for pk, unpriced in before.values_list("pk", "unpriced") if priced.intersection(unpriced) or pk in partly
-    ]
-    AccountWorth.objects.filter(snapshot__in=early).update(equity=None)
-    Snapshot.objects.filter(pk__in=early).update(equity=None)
-
-
-def _partly_read(before: QuerySet[Snapshot], snapshot: Snapshot) -> set[int]:
-    """Those of them that hold a part of an account which is read in full by now; without any it adds nothing yet."""
-    parts = AccountWorth.objects.filter(
-        snapshot__in=before, account__in=snapshot.accounts.values("account"), equity__isnull=False
-    )
-    rows = parts.exclude(account__in=snapshot.failed).values_list("snapshot", "account", "snapshot__failed")
-    return {pk for pk, account, failed in rows if account in failed}
 
 
 # --- The past -----------------------------------------------------------------------------------------------------

@@ -27,13 +27,17 @@ Troubles = dict[int, list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """The worth of accounts of one environment. `failed`: what was never read, `stale`: what is of earlier, and why."""
+    """The worth of accounts of one environment. `failed`: what was never read, `stale`: what is of earlier, and why.
+
+    Both are told of `missing`: the readings of which the worth misses something.
+    """
 
     accounts: Sequence[ExchangeAccount]
     worth: Worth
     prices: Prices
     failed: Troubles
     stale: Troubles
+    missing: Sequence[WalletReading]
 
 
 def value_accounts(
@@ -49,7 +53,9 @@ def value_accounts(
     places = {pk: (account_id, at[account_id], wallet) for pk, (account_id, _, wallet) in readings.names.items()}
     holdings = [*_balances(accounts, places, prices), *_positions(accounts, places, prices)]
     worth = valuate(holdings, prices.book, currency, failed=failed, stale=stale)
-    return Valuation(accounts=accounts, worth=worth, prices=prices, failed=failed, stale=stale)
+    return Valuation(
+        accounts=accounts, worth=worth, prices=prices, failed=failed, stale=stale, missing=readings.missing
+    )
 
 
 def _troubles(readings: Iterable[WalletReading], now: datetime) -> tuple[Troubles, Troubles]:

@@ -156,8 +156,9 @@ def test_an_account_of_which_one_wallet_was_read_first_makes_no_jump_when_the_ot
     store(new, SyncKind.BALANCES, balance("ETH", "5"), wallet="funding")
     taken = take(600)
     assert (taken.failed, taken.equity) == ([], 160000)
-    assert values() == [100000, 160000]
-    assert values(accounts=[new.pk]) == [60000]
+    assert values() == [100000, 160000, 160000]
+    assert values(accounts=[new.pk]) == [60000, 60000]
+    assert [point.is_complete for point in curve()] == [True, False, True]
 
 
 def test_an_asset_that_loses_its_price_is_bridged_in_the_curve_and_missing_in_the_total():
@@ -183,7 +184,7 @@ def test_what_was_first_seen_without_any_price_is_no_gain_when_the_price_comes()
     assert take(0).unpriced == ["ETH"]
     tell(at=later(300))
     take(300)
-    assert values() == [140000]
+    assert values() == [140000, 140000]
 
 
 def test_a_coin_that_nobody_ever_prices_stops_no_curve():

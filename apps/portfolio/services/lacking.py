@@ -1,0 +1,175 @@
+"""What accounts' equities are without. When it becomes known it counts from the first look that lacked it.
+
+`AccountWorth.lacks` tells it by name: an asset that has no price (with its amount), a position that does not say what
+it earned, a wallet that was never read, and one whose rows are of earlier (they count; others may show what left it).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from alphapulse.money import ZERO, plain, subtract
+from alphapulse.portfolio.lots import EXACT
+from alphapulse.portfolio.prices import Price
+from alphapulse.portfolio.valuation import Line, summed, worth_of
+from apps.ledger.models import WalletReading
+from apps.portfolio.models import AccountWorth, Snapshot
+
+# For so long what is lacking is merely late; then the account is what is known of it.
+LATE = timedelta(hours=1)
+# What is known of an account that lately lacks something moved by more than this, at the same prices: by what it lacks.
+MOVED = Decimal("0.02")
+CHUNK = 500
+OF_EARLIER = "newer "
+
+Amounts = dict[str, Decimal | None]
+Lacks = Mapping[int, Amounts]
+# What one of an asset is worth to an account.
+Book = Callable[[int, str], Price | None]
+
+
+def lacks_of(missing: Iterable[WalletReading], lines: Iterable[Line]) -> dict[int, Amounts]:
+    """By account, what is lacking, with its amount where that is known."""
+    found: dict[int, Amounts] = {}
+    for line in lines:
+        if line.value is None:
+            mine = found.setdefault(line.holding.account_id, {})
+            _add(mine, line.holding.asset if line.holding.amount is not None else line.holding.symbol, line)
+    for reading in missing:
+        prefix = OF_EARLIER if reading.as_of else ""
+        found.setdefault(reading.account_id, {})[prefix + _wallet(reading.kind, reading.wallet)] = None
+    return found
+
+
+def _add(mine: Amounts, name: str, line: Line) -> None:
+    amount = line.holding.amount
+    mine[name] = None if amount is None else EXACT.add(mine.get(name) or ZERO, amount)
+
+
+def _wallet(kind: str, wallet: str) -> str:
+    return f"{kind} of {wallet}"
+
+
+def _wallet_of(line: Line) -> str:
+    return _wallet("positions" if line.holding.symbol else "balances", line.holding.wallet)
+
+
+# --- As a row keeps it ----------------------------------------------------------------------------------------------
+
+
+def kept(mine: Amounts, before: AccountWorth | None, before_at: datetime | None) -> dict[str, Any]:
+    """With since when the curve has missed it: null where the account came into the curve without it."""
+    known = before.lacks if before else {}
+    began = before_at.isoformat() if before_at and is_in_curve(before) else None
+    return {
+        name: {
+            "amount": None if amount is None else plain(amount),
+            "since": known[name]["since"] if name in known else began,
+        }
+        for name, amount in sorted(mine.items())
+    }
+
+
+def is_in_curve(worth: AccountWorth | None) -> bool:
+    """Whether the curve counted it, then or earlier."""
+    return worth is not None and (worth.equity is not None or any(each["since"] for each in worth.lacks.values()))
+
+
+def is_in_doubt(
+    lacks: Mapping[str, Any],
+    before: AccountWorth | None,
+    lines: Sequence[Line],
+    prices: Mapping[str, Decimal],
+    now: datetime,
+) -> bool:
+    """Does it lately lack something, and has what is known of it moved since, at `prices` of the look before?"""
+    since = [datetime.fromisoformat(each["since"]) for each in lacks.values() if each["since"]]
+    if before is None or not any(now - at < LATE for at in since):
+        return False
+    return before.is_in_doubt or (before.equity is not None and _moved(before.equity, lines, prices))
+
+
+def _moved(equity: Decimal, lines: Sequence[Line], prices: Mapping[str, Decimal]) -> bool:
+    then = summed(value for line in lines if (value := _then(line, prices)) is not None)
+    return abs(subtract(then, equity)) > EXACT.multiply(abs(equity), MOVED)
+
+
+def _then(line: Line, prices: Mapping[str, Decimal]) -> Decimal | None:
+    price = prices.get(line.holding.asset)
+    return line.value if price is None else worth_of(line.holding.amount, Price(value=price))
+
+
+# --- What has become known ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """`price`: of one of what was lacking; None: `value` is all of it. `without`: what it has that has no price yet."""
+
+    price: Decimal | None = None
+    value: Decimal = ZERO
+    without: Amounts = field(default_factory=dict)
+
+
+def fill_in(before: Mapping[int, AccountWorth], lacks: Lacks, lines: Mapping[int, Sequence[Line]], book: Book) -> bool:
+    """Adds what has become known to all looks that lacked it, as it was worth first. Was there anything?"""
+    came = {
+        account: mine
+        for account, worth in before.items()
+        if (mine := dict(_came(worth, lacks.get(account, {}), lines.get(account, ()), book)))
+    }
+    if not came:
+        return False
+    wanted = Q()
+    for account, mine in came.items():
+        wanted |= Q(account=account, lacks__has_any_keys=list(mine))
+    changed, more = [], defaultdict(list)
+    for row in AccountWorth.objects.filter(wanted).iterator(chunk_size=CHUNK):
+        more[row.snapshot_id].append(_filled(row, came[row.account_id]))
+        changed.append(row)
+    AccountWorth.objects.bulk_update(changed, ["equity", "lacks"], batch_size=CHUNK)
+    _add_up(more)
+    return True
+
+
+def _came(worth: AccountWorth, lacks: Amounts, lines: Sequence[Line], book: Book) -> Iterator[tuple[str, Came]]:
+    for name, lacked in worth.lacks.items():
+        if name in lacks or name.startswith(OF_EARLIER):
+            continue
+        if lacked["amount"] is None:
+            mine = [line for line in lines if name in (line.holding.symbol, _wallet_of(line))]
+            known = summed(line.value for line in mine if line.value is not None)
+            yield name, Came(value=known, without=lacks_of((), mine).get(worth.account_id, {}))
+        elif price := book(worth.account_id, name):
+            yield name, Came(price=price.value)
+
+
+def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal:
+    """Changes the row; returns what its equity has more."""
+    is_counted, more = is_in_curve(row) and not row.is_in_doubt, []
+    for name in came.keys() & row.lacks.keys():
+        lacked, known = row.lacks.pop(name), came[name]
+        if known.price is None:
+            more.append(known.value)
+        else:
+            more.append(worth_of(Decimal(lacked["amount"]), Price(value=known.price)) or ZERO)
+        for each, amount in known.without.items():
+            row.lacks.setdefault(each, {"amount": amount and plain(amount), "since": lacked["since"]})
+    if not is_counted:
+        return ZERO
+    row.equity = summed([row.equity or ZERO, *more])
+    return summed(more)
+
+
+def _add_up(more: Mapping[int, Sequence[Decimal]]) -> None:
+    """Into the snapshots' equities; one of which a part is in doubt stays without."""
+    doubted = AccountWorth.objects.filter(snapshot=OuterRef("pk"), is_in_doubt=True)
+    changed = list(Snapshot.objects.filter(~Exists(doubted), pk__in=more))
+    for snapshot in changed:
+        snapshot.equity = summed([snapshot.equity or ZERO, *more[snapshot.pk]])
+    Snapshot.objects.bulk_update(changed, ["equity"], batch_size=CHUNK)
