@@ -3,11 +3,13 @@
 `detail` is for people. `errors`, where there are any, maps each field or parameter to what is wrong with it.
 """
 
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from loguru import logger
@@ -30,6 +32,9 @@ PROBLEM_SCHEMA = {
     "required": ["type", "title", "status", "code", "detail"],
 }
 INTERNAL = (500, "internal_error", "Something went wrong here; it has been logged.")
+# Not reached, restarting, or too busy: no mistake of ours, and over soon.
+NO_DATABASE = (OperationalError, InterfaceError)
+AWAY = (503, "try_later", "The database does not answer just now. Try again; look first whether a change was made.")
 
 
 class BadParameter(exceptions.APIException):
@@ -55,18 +60,27 @@ class TryLater(exceptions.APIException):
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_code = "try_later"
+    # DRF makes a Retry-After of it, in seconds.
+    wait = 5
 
 
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler. What it does not know becomes a plain 500 with a log line, for people to find."""
     exc = _limited(exc, context)
+    if isinstance(exc, NO_DATABASE):
+        _note(exc, context)
+        exc = TryLater(AWAY[2])
     response = exception_handler(exc, context)
     if response is None:
-        logger.opt(exception=exc).error("{} {} failed", context["request"].method, context["request"].path)
+        _note(exc, context)
         return Response(_problem(*INTERNAL), status=500, content_type=CONTENT_TYPE)
     response.data = _problem(response.status_code, _code(exc), _detail(exc, response.data), _errors(exc))
     response.content_type = CONTENT_TYPE
     return response
+
+
+def _note(exc: Exception, context: dict[str, Any]) -> None:
+    logger.opt(exception=exc).error("{} {} failed", context["request"].method, context["request"].path)
 
 
 def _limited(exc: Exception, context: dict[str, Any]) -> Exception:
@@ -96,7 +110,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _below_api(request, lambda: defaults.server_error(request), *INTERNAL)
+    """While the failure is being handled: it has been logged."""
+    is_away = isinstance(sys.exception(), NO_DATABASE)
+    answer = _below_api(request, lambda: defaults.server_error(request), *(AWAY if is_away else INTERNAL))
+    if is_away:
+        answer.status_code, answer["Retry-After"] = AWAY[0], str(TryLater.wait)
+    return answer
 
 
 def _below_api(

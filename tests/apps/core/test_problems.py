@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.test import Client
 from loguru import logger
@@ -50,6 +51,34 @@ def test_what_nobody_expected_is_a_plain_500_and_a_line_in_the_log(log):
 def test_djangos_own_refusals_have_a_code(failure, status, code):
     answer = asked(failure)
     assert (answer.status_code, answer.data["code"], answer.data["status"]) == (status, code, status)
+
+
+@pytest.mark.parametrize("failure", [OperationalError("server closed"), InterfaceError("connection already closed")])
+def test_a_database_that_is_away_is_no_mistake_but_a_reason_to_try_later(failure, log):
+    answer = asked(failure)
+    assert (answer.status_code, answer.data["code"], answer["Retry-After"]) == (503, "try_later", "5")
+    assert str(failure) not in answer.content.decode()
+    assert str(failure) in log.getvalue()
+
+
+class Away:
+    """The database is gone before a view is reached."""
+
+    def __init__(self, get_response):
+        pass
+
+    def __call__(self, request):
+        raise OperationalError("server closed the connection at 10.0.0.7")
+
+
+@pytest.mark.parametrize("path", ["/api/user/profile", "/admin/"])
+def test_a_database_that_is_away_outside_of_the_views_is_told_the_same(settings, path):
+    settings.MIDDLEWARE = [f"{__name__}.Away"]
+    answer = Client(raise_request_exception=False).get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "10.0.0.7" not in answer.content.decode()
+    if path.startswith("/api/"):
+        assert answer.json()["code"] == "try_later"
 
 
 class Explodes:
