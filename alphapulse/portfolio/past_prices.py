@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -43,6 +43,7 @@ class Price(NamedTuple):
 
 
 _SAME = Price(ONE, (), timedelta(0))
+_NEVER = timedelta.max
 
 
 NO_PEGS: Mapping[str, str] = {}
@@ -53,47 +54,123 @@ class PastPrices:
 
     def __init__(self, told: Iterable[Told], pegs: Mapping[str, str] = NO_PEGS) -> None:
         self._pegs = pegs
-        self._series: defaultdict[tuple[str, str], list[Told]] = defaultdict(list)
+        series: defaultdict[tuple[str, str], list[Told]] = defaultdict(list)
         for each in told:
             if each.price > 0:
-                self._series[self._named(each.base), self._named(each.quote)].append(each)
-        for series in self._series.values():
-            # What was told twice for a moment comes in one order, whatever the order it was given in.
-            series.sort(key=lambda each: (each.at, each.price, each.source))
-        self._times = {pair: [each.at for each in series] for pair, series in self._series.items()}
+                series[self._named(each.base), self._named(each.quote)].append(each)
+        self._series = {pair: _Series(of_pair) for pair, of_pair in series.items()}
+        self._legs: dict[tuple[str, str], _Leg | None] = {}
+        self._into: dict[str, PricesIn] = {}
 
     def price(self, asset: str, currency: str, at: datetime) -> Price | None:
         """Of one `asset`, in `currency`. None: nobody says."""
-        asset, currency = self._named(asset), self._named(currency)
-        if asset == currency:
-            return _SAME
-        return self._direct(asset, currency, at) or min(
-            self._by_hub(asset, currency, at), key=lambda price: (price.away, price.sources), default=None
-        )
+        return self.into(currency).price(asset, at)
+
+    def into(self, currency: str) -> PricesIn:
+        if currency not in self._into:
+            self._into[currency] = PricesIn(self, currency)
+        return self._into[currency]
 
     def _named(self, asset: str) -> str:
         return self._pegs.get(asset, asset)
 
-    def _by_hub(self, asset: str, currency: str, at: datetime) -> Iterator[Price]:
-        for hub in HUBS:
-            first = self._direct(asset, hub, at) if hub not in (asset, currency) else None
-            second = first and self._direct(hub, currency, at)
-            if first and second:
+    def ways(self, asset: str, currency: str) -> _Ways | None:
+        """From one to the other, of all that anybody tells of at any time; None: they are the same."""
+        asset, currency = self._named(asset), self._named(currency)
+        if asset == currency:
+            return None
+        hubs = [
+            (first, second)
+            for hub in HUBS
+            if hub not in (asset, currency)
+            and (first := self._leg(asset, hub))
+            and (second := self._leg(hub, currency))
+        ]
+        return _Ways(self._leg(asset, currency), hubs)
+
+    def _leg(self, asset: str, currency: str) -> _Leg | None:
+        pair = asset, currency
+        if pair not in self._legs:
+            there, back = self._series.get(pair), self._series.get((currency, asset))
+            self._legs[pair] = _Leg(there, back) if there or back else None
+        return self._legs[pair]
+
+
+class PricesIn:
+    """Of anything, in one currency."""
+
+    def __init__(self, known: PastPrices, currency: str) -> None:
+        self._known = known
+        self._currency = currency
+        self._ways: dict[str, _Ways | None] = {}
+
+    def is_own(self, asset: str) -> bool:
+        """It is the currency itself, or taken for it: it has a price without being told."""
+        return self._ways_of(asset) is None
+
+    def price(self, asset: str, at: datetime) -> Price | None:
+        """None: nobody says."""
+        ways = self._ways_of(asset)
+        return _SAME if ways is None else ways.price(at)
+
+    def _ways_of(self, asset: str) -> _Ways | None:
+        try:
+            return self._ways[asset]
+        except KeyError:
+            return self._ways.setdefault(asset, self._known.ways(asset, self._currency))
+
+
+class _Ways(NamedTuple):
+    """Straight, and by hubs."""
+
+    straight: _Leg | None
+    hubs: Sequence[tuple[_Leg, _Leg]]
+
+    def price(self, at: datetime) -> Price | None:
+        found = self.straight.price(at) if self.straight else None
+        return found or min(self._by_hub(at), key=lambda price: (price.away, price.sources), default=None)
+
+    def _by_hub(self, at: datetime) -> Iterator[Price]:
+        for one, other in self.hubs:
+            if (first := one.price(at)) and (second := other.price(at)):
                 value = EXACT.multiply(first.value, second.value)
                 yield Price(value, first.sources + second.sources, max(first.away, second.away))
 
-    def _direct(self, asset: str, currency: str, at: datetime) -> Price | None:
-        found = self._nearest((asset, currency), at)
-        inverse = self._nearest((currency, asset), at)
-        if inverse and (found is None or abs(inverse.at - at) < abs(found.at - at)):
-            return Price(_INVERSE.divide(ONE, inverse.price), (inverse.source,), abs(inverse.at - at))
-        return Price(found.price, (found.source,), abs(found.at - at)) if found else None
 
-    def _nearest(self, pair: tuple[str, str], at: datetime) -> Told | None:
-        times = self._times.get(pair)
-        if not times:
-            return None
-        place = bisect_left(times, at)
-        near = self._series[pair][max(0, place - 1) : place + 1]
-        best = min(near, key=lambda each: abs(each.at - at))
-        return best if abs(best.at - at) <= NEAR else None
+class _Leg:
+    """From one straight to another: told so, or the other way round."""
+
+    def __init__(self, there: _Series | None, back: _Series | None) -> None:
+        self._there, self._back = there, back
+        # What happens at one time asks for the same price several times: a fill, its fee, the way by a hub.
+        self._at: datetime | None = None
+        self._price: Price | None = None
+
+    def price(self, at: datetime) -> Price | None:
+        if at != self._at:
+            self._at, self._price = at, self._found(at)
+        return self._price
+
+    def _found(self, at: datetime) -> Price | None:
+        there = self._there and self._there.nearest(at)
+        back = self._back and self._back.nearest(at)
+        if back and not (there and there[1] <= back[1]):
+            told, away = back
+            return Price(_INVERSE.divide(ONE, told.price), (told.source,), away)
+        return Price(there[0].price, (there[0].source,), there[1]) if there else None
+
+
+class _Series:
+    """What was told of a pair, by time. Of what was told twice for a moment nothing depends on who came first."""
+
+    def __init__(self, told: list[Told]) -> None:
+        self._told = sorted(told, key=lambda each: (each.at, each.price, each.source))
+        self._times = [each.at for each in self._told]
+
+    def nearest(self, at: datetime) -> tuple[Told, timedelta] | None:
+        """And how far away it is; None: too far."""
+        times, place = self._times, bisect_left(self._times, at)
+        before = at - times[place - 1] if place else _NEVER
+        after = times[place] - at if place < len(times) else _NEVER
+        away = min(before, after)
+        return None if away > NEAR else (self._told[place - (before <= after)], away)

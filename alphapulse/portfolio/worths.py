@@ -3,15 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from alphapulse.money import size
 from alphapulse.portfolio.bookings import Booking, Move, Why
 from alphapulse.portfolio.lots import COST_STEP, EXACT, part
-from alphapulse.portfolio.past_prices import Price
+from alphapulse.portfolio.past_prices import Price, PricesIn
 
-PriceOf = Callable[[str, datetime], Price | None]
 Value = Decimal | None
 
 
@@ -34,32 +32,33 @@ def _place(booking: Booking) -> int:
     return 0 if all(move.amount > 0 for move in booking.moves) else 2
 
 
-def value(bookings: Iterable[Booking], price_of: PriceOf) -> tuple[list[Valued], Counter[str]]:
+def value(bookings: Iterable[Booking], prices: PricesIn) -> tuple[list[Valued], Counter[str]]:
     """In order; and how often each source of prices was used."""
     sources: Counter[str] = Counter()
-    return [Valued(booking, _values(booking, price_of, sources)) for booking in in_order(bookings)], sources
+    return [Valued(booking, _values(booking, prices, sources)) for booking in in_order(bookings)], sources
 
 
-def _values(booking: Booking, price_of: PriceOf, sources: Counter[str]) -> tuple[Value, ...]:
+def _values(booking: Booking, prices: PricesIn, sources: Counter[str]) -> tuple[Value, ...]:
     def worth(moves: Sequence[Move]) -> Value:
-        prices = [price_of(move.asset, booking.at) for move in moves]
-        if not prices or None in prices:
-            return None
-        sources.update(source for price in prices if price for source in price.sources)
-        return _sum(moves, [price.value for price in prices if price])
+        found: list[Price] = []
+        for move in moves:
+            price = prices.price(move.asset, booking.at)
+            if price is None:
+                return None
+            found.append(price)
+        for price in found:
+            for source in price.sources:
+                sources[source] += 1
+        return _sum(moves, [price.value for price in found]) if found else None
 
     if booking.why is Why.OWN:
         return (None,) * len(booking.moves)
     gave = [move for move in booking.moves if move.amount < 0]
     got = [move for move in booking.moves if move.amount > 0]
     # What was given or got in the books' own currency costs what it is: a market's price is but near it.
-    exact = [side for side in (gave, got) if side and all(_is_own(price_of(move.asset, booking.at)) for move in side)]
+    exact = [side for side in (gave, got) if side and all(prices.is_own(move.asset) for move in side)]
     whole = _first(map(worth, [*exact, *([each] for each in booking.worth), gave, got]))
     return tuple(_share(move, got if move.amount > 0 else gave, whole, worth) for move in booking.moves)
-
-
-def _is_own(price: Price | None) -> bool:
-    return price is not None and not price.sources
 
 
 def _first(values: Iterable[Value]) -> Value:

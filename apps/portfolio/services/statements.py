@@ -100,15 +100,11 @@ def _content(statement: Statement, accounts: Sequence[ExchangeAccount]) -> dict[
         statement.currency,
         aliases,
         pegs() if statement.is_at_par else {},
-    )
-
-    def price_of(asset: str, at: datetime) -> Any:
-        return prices.price(asset, statement.currency, at)
-
-    valued, sources = value(bookings, price_of)
+    ).into(statement.currency)
+    valued, sources = value(bookings, prices)
     books = keep_books(valued, method=Method(statement.method), currency=statement.currency)
     moved = {(move.asset, each.at) for each in bookings if each.why is Why.OWN for move in each.moves}
-    own = {(asset, at): (price := price_of(asset, at)) and price.value for asset, at in moved}
+    own = {(asset, at): (price := prices.price(asset, at)) and price.value for asset, at in moved}
     return written(books, found, valued, flows_of(valued, own), sources)
 
 

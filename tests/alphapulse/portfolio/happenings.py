@@ -88,11 +88,9 @@ def trades(*rows: Trade, account: int = MAIN) -> list[Booking]:
 def books(
     bookings: Iterable[Booking], method: Method = Method.FIFO, *, prices: Iterable[Told] = (), currency: str = "USDT"
 ) -> Books:
-    known = PastPrices(prices)
-    valued, _ = value(bookings, lambda asset, at: known.price(asset, currency, at))
+    valued, _ = value(bookings, PastPrices(prices).into(currency))
     return keep_books(valued, method=method, currency=currency)
 
 
 def sources(bookings: Iterable[Booking], prices: Iterable[Told], currency: str = "USDT") -> Counter[str]:
-    known = PastPrices(prices)
-    return value(bookings, lambda asset, at: known.price(asset, currency, at))[1]
+    return value(bookings, PastPrices(prices).into(currency))[1]
