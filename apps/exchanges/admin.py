@@ -18,12 +18,14 @@ from apps.exchanges import budgets, health, keys, services
 from apps.exchanges.forms import CREDENTIALS, AccountForm
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import DEFAULT_EGRESS, ExchangeAccount, ExchangeHealth, KeyNotice
-from apps.exchanges.services import key_watch
+from apps.exchanges.services import doubles, key_watch
 
 # A page that asks longer than this would be given up by browsers and proxies.
 MOST_CHECKED = 5
 # What an account is: another one of these would be another account.
 IDENTITY = ["workspace", "exchange_id", "environment"]
+# What is known of its key.
+FACTS = ["key_in_words", "key_warnings", "whose", "permissions_checked_at"]
 
 
 class ExchangeAccountAdmin(ListAdmin):
@@ -37,7 +39,7 @@ class ExchangeAccountAdmin(ListAdmin):
         "`manage.py remove_account --account LABEL --yes` erases one with its keys and rows."
     )
     list_filter = ["is_enabled", "exchange_id", "environment", "egress"]
-    list_select_related = ["workspace"]
+    list_select_related = ["workspace", "double_of"]
     search_fields = ["label", "workspace__name", "=exchange_id"]
     autocomplete_fields = ["workspace"]
     ordering = ["workspace__name", "label"]
@@ -45,10 +47,10 @@ class ExchangeAccountAdmin(ListAdmin):
     fieldsets = [
         (None, {"fields": [*IDENTITY, "label", "egress", "wallets", "history_from"]}),
         ("Credentials", {"fields": [*CREDENTIALS, "may_withdraw"]}),
-        ("What the key may do", {"fields": ["key_in_words", "key_warnings", "permissions_checked_at"]}),
+        ("What the key may do", {"fields": FACTS}),
         ("State", {"fields": ["is_enabled", "disabled_reason", "created_at"]}),
     ]
-    facts = ["key_in_words", "key_warnings", "permissions_checked_at", "is_enabled", "disabled_reason", "created_at"]
+    facts = [*FACTS, "is_enabled", "disabled_reason", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).live()
@@ -111,6 +113,8 @@ class ExchangeAccountAdmin(ListAdmin):
     def key(self, account: ExchangeAccount) -> str:
         if account.permissions.get("can_withdraw"):
             return alarming("may WITHDRAW")
+        if account.double_of:
+            return alarming(f"NOT COUNTED: same account as {account.double_of.label}")
         if key_watch.expires_soon(account, now()):
             return alarming(f"expires {since(account.key_expires_at)}")
         return f"checked {since(account.permissions_checked_at)}" if account.permissions else "not checked yet"
@@ -124,6 +128,11 @@ class ExchangeAccountAdmin(ListAdmin):
         warnings = account.permissions.get("warnings", [])
         return format_html_join("\n", "{}<br>", ((alarming(line),) for line in warnings)) or EMPTY
 
+    @admin.display(description="account at the exchange")
+    def whose(self, account: ExchangeAccount) -> str:
+        number = account.exchange_uid or "not known"
+        return alarming(f"{number}: {doubles.why_not_counted(account)}") if account.double_of else number
+
     @admin.action(description="Disable: stop all syncs", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[ExchangeAccount]) -> None:
         reason, at = f"by {request.user} in the admin", now()
@@ -132,8 +141,12 @@ class ExchangeAccountAdmin(ListAdmin):
 
     @admin.action(description="Enable: sync again", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[ExchangeAccount]) -> None:
-        at = now()
-        done = [services.enable_account(account, at=at, actor=request.user) for account in queryset]
+        at, done = now(), []
+        for account in queryset:
+            try:
+                done.append(services.enable_account(account, at=at, actor=request.user))
+            except AccountRefused as refusal:
+                self.message_user(request, f"{account}: {refusal}", messages.ERROR)
         self._tell(request, done, "enabled")
 
     @admin.action(description="Check the keys: what may they do?", permissions=["change"])
@@ -225,7 +238,10 @@ class KeyNoticeAdmin(ReadOnlyAdmin):
     list_filter = ["kind", ("closed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     ordering = ["-opened_at", "-pk"]
-    explanation = "What owners should know of their keys: that one expires, or may withdraw. Asked for every day."
+    explanation = (
+        "What owners should know of their keys: that one expires, may withdraw, or is of an account that is read by "
+        "another key. Asked for every day."
+    )
 
     @admin.display(ordering="opened_at")
     def opened(self, notice: KeyNotice) -> str:

@@ -1,5 +1,6 @@
 """API keys: complete or not, accepted or not, and what they may do, in words for their owner."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -120,31 +121,42 @@ def _refuse_while_banned(route: Route) -> None:
         )
 
 
-# Those that tell what a key may do.
+# Those that tell what a key may do, and those that tell whose it is.
 TELLING = frozenset(QUESTIONS)
+TELLING_WHOSE = frozenset(exchange_id for exchange_id, told in catalogue.EXCHANGES.items() if told.owner)
 
 
-def costs(exchange_id: str) -> Mapping[str, int]:
-    """What it costs, by quota, to ask what a key may do; empty where the exchange does not tell."""
-    question = QUESTIONS.get(exchange_id)
-    return question.call.costs if question else {}
+def costs(account: ExchangeAccount) -> Mapping[str, int]:
+    """What it costs, by quota, to ask what its key may do, and whose it is where that is not known."""
+    question, owner = QUESTIONS.get(account.exchange_id), account.exchange.owner
+    calls = [question.call] if question else []
+    if owner and owner.call and not account.exchange_uid:
+        calls.append(owner.call)
+    return sum((Counter(call.costs) for call in calls), Counter())
 
 
 def ask_permissions(account: ExchangeAccount) -> Permissions:
-    """What the key may do now; all of it `None` where that is not told. Raises ExchangeError."""
+    """What the key may do now, and whose it is; `None` where that is not told, or known. Raises ExchangeError."""
     route = connections.route_of(account)
-    return run(_granted(route, connections.credentials(account)), deadline=ASK_DEADLINE)
+    asking = _granted(route, connections.credentials(account), ask_owner=not account.exchange_uid)
+    return run(asking, deadline=ASK_DEADLINE)
 
 
-async def _granted(route: Route, credentials: Credentials) -> Permissions:
+async def _granted(route: Route, credentials: Credentials, *, ask_owner: bool) -> Permissions:
     client = await open_client(route, credentials)
-    return await client.key_permissions()
+    return await client.key_permissions(ask_owner=ask_owner)
 
 
 async def _report(route: Route, credentials: Credentials) -> KeyReport:
     # On the loop: what a client holds is made there.
     client = await open_client(route, credentials)
     return await client.check_credentials()
+
+
+def uid_of(told: KeyReport | Permissions) -> str:
+    """As the account's row keeps it."""
+    longest = ExchangeAccount._meta.get_field("exchange_uid").max_length
+    return (told.exchange_uid or "")[:longest]
 
 
 def permissions(report: KeyReport) -> dict[str, Any]:

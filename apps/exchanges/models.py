@@ -69,6 +69,14 @@ class ExchangeAccount(models.Model):
     key_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When the exchange is asked again what the key may do; None: with the next round.
     key_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Which of the exchange's accounts the key belongs to, in its words; empty: not told, or not asked yet.
+    exchange_uid = models.CharField(
+        "account at the exchange", max_length=80, blank=True, default="", editable=False, help_text="its number there"
+    )
+    # Another key of the same account there, that reads the same wallets: that one counts, and this one does not.
+    double_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="doubles"
+    )
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     # Disabled because the exchange did not accept the key: another one that it accepts enables it again.
@@ -97,6 +105,11 @@ class ExchangeAccount(models.Model):
     @property
     def exchange(self) -> catalogue.Exchange:
         return catalogue.exchange(self.exchange_id)
+
+    @property
+    def chosen_wallets(self) -> frozenset[str]:
+        """Those that its owner chose; of who chose none, all that there are."""
+        return frozenset(self.wallets) or self.exchange.wallets
 
     def reads(self, kind: SyncKind) -> list[catalogue.Read]:
         """What is asked for to know it: of the wallets that its owner chose."""
@@ -135,6 +148,7 @@ class KeyTrouble(models.TextChoices):
     EXPIRES_SOON = "expires_soon", "expires soon"
     EXPIRED = "expired", "has expired"
     MAY_WITHDRAW = "may_withdraw", "may withdraw"
+    SAME_ACCOUNT = "same_account", "is of an account that is read by another key"
 
 
 class KeyNotice(models.Model):

@@ -156,7 +156,8 @@ class Enable(OfAccount):
     @extend_schema(request=None, responses=AccountRow)
     def post(self, request: Request, account_id: int) -> Response:
         account = self.changeable(account_id)
-        services.enable_account(account, at=now(), actor=request.user)
+        with told_by_field():
+            services.enable_account(account, at=now(), actor=request.user)
         return Response(AccountRow(account).data)
 
 

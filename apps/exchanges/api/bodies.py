@@ -98,6 +98,14 @@ class AccountRow(serializers.Serializer):
     disabled_reason = serializers.CharField(allow_blank=True)
     permissions = serializers.SerializerMethodField()
     permissions_checked_at = serializers.DateTimeField(allow_null=True)
+    exchange_uid = serializers.SerializerMethodField(
+        help_text="which of the exchange's accounts the key belongs to, in its words; null: not told"
+    )
+    double_of = serializers.IntegerField(
+        source="double_of_id",
+        allow_null=True,
+        help_text="the account that counts instead of this one: its key is of the same account at the exchange",
+    )
     expires_at = serializers.DateTimeField(
         source="key_expires_at", allow_null=True, help_text="of the key; null: never, or the exchange does not tell"
     )
@@ -109,6 +117,9 @@ class AccountRow(serializers.Serializer):
     @extend_schema_field(KeyReportRow(allow_null=True))
     def get_permissions(self, account: ExchangeAccount) -> dict[str, Any] | None:
         return account.permissions or None
+
+    def get_exchange_uid(self, account: ExchangeAccount) -> str | None:
+        return account.exchange_uid or None
 
     def get_expires_soon(self, account: ExchangeAccount) -> bool:
         return key_watch.expires_soon(account, now())

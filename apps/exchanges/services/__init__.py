@@ -21,7 +21,7 @@ from apps.core.clock import now
 from apps.exchanges import keys
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import DEFAULT_EGRESS, Environment, ExchangeAccount
-from apps.exchanges.services import key_watch
+from apps.exchanges.services import doubles, key_watch
 from apps.exchanges.signals import account_changed, account_created
 from apps.users.models import Workspace
 
@@ -88,10 +88,12 @@ def store_new(
 ) -> ExchangeAccount:
     """Stores a draft. Raises AccountRefused where somebody else was first."""
     _note_report(account, report, at)
-    with _told_of_twins(account), transaction.atomic():
+    with _told_of_twins(account), doubles.alone(account):
+        doubles.refuse(account)
         account.save(force_insert=True)
         told = {"exchange_id": account.exchange_id, "environment": account.environment, "label": account.label}
         told |= {"egress": account.egress, "wallets": account.wallets, "permissions": account.permissions}
+        told |= {"exchange_uid": account.exchange_uid}
         record("account.created", account, at=at, actor=actor, after=told)
         key_watch.review(account, at=at)
         _announce(account_created, account)
@@ -113,7 +115,7 @@ def renew_credentials(
     return store_renewal(account, report, at=now(), actor=actor)
 
 
-_REPORTED = ["permissions", "permissions_checked_at", "key_expires_at", "key_due_at"]
+_REPORTED = ["permissions", "permissions_checked_at", "key_expires_at", "key_due_at", "exchange_uid"]
 
 
 def draft_renewal(account: ExchangeAccount, credentials: Credentials) -> None:
@@ -127,8 +129,10 @@ def store_renewal(
 ) -> ExchangeAccount:
     """An account whose old key was rejected is enabled by one that is accepted; one disabled by hand stays so."""
     _note_report(account, report, at)
-    with _told_of_twins(account), transaction.atomic():
+    with _told_of_twins(account), doubles.alone(account):
         before = _held(account)
+        if before.exchange_uid != account.exchange_uid:
+            doubles.refuse(account)
         account.save(update_fields=["sealed_credentials", "key_fingerprint", *_REPORTED])
         told = {"before": _key_told(before), "after": _key_told(account)}
         record("account.credentials_renewed", account, at=at, actor=actor, **told)
@@ -141,9 +145,11 @@ def store_renewal(
 
 def check_key(account: ExchangeAccount, *, actor: Any = None) -> ExchangeAccount:
     """Asks the exchange once more what the stored key may do, and keeps the answer. Raises AccountRefused."""
-    report, at = keys.check(account), now()
+    known, report, at = account.exchange_uid, keys.check(account), now()
     _note_report(account, report, at)
-    with transaction.atomic():
+    # Whose a key is does not change; that it could not be asked this time says nothing.
+    account.exchange_uid = account.exchange_uid or known
+    with doubles.alone(account):
         stored = _held(account)
         if stored.key_fingerprint != account.key_fingerprint:
             raise AccountRefused("This account was given another key meanwhile: check that one.")
@@ -160,7 +166,7 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
     False where it was archived already. There is no way back; what stays is exported and deleted by `purging`.
     """
     erased = {"sealed_credentials": "", "key_fingerprint": "", "permissions": {}, "key_expires_at": None}
-    with transaction.atomic():
+    with doubles.alone(account):
         gone = {"is_enabled": False, "disabled_reason": "deleted", "is_rejected": False, "archived_at": at}
         if not ExchangeAccount.objects.live().filter(pk=account.pk).update(**gone, **erased):
             return False
@@ -191,8 +197,9 @@ def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None,
     refuse_impossible_start(changes.get("history_from"), at)
     if "label" in changes:
         changes["label"] = _readable(changes["label"])
-    with transaction.atomic():
+    with doubles.alone(account):
         stored = ExchangeAccount.objects.select_for_update().get(pk=account.pk)
+        account.exchange_uid = stored.exchange_uid
         for name in CHANGEABLE:
             setattr(account, name, changes.get(name, getattr(stored, name)))
         before = {name: getattr(stored, name) for name, value in changes.items() if getattr(stored, name) != value}
@@ -201,9 +208,13 @@ def change_account(account: ExchangeAccount, *, at: datetime, actor: Any = None,
         _refuse_twins(account)
         if "egress" in before:
             keys.known_route(account)
+        if "wallets" in before:
+            doubles.refuse_wallets(account, before=stored.chosen_wallets)
         after = {name: changes[name] for name in before}
         ExchangeAccount.objects.filter(pk=account.pk).update(**after)
         record("account.changed", account, at=at, actor=actor, before=_as_json(before), after=_as_json(after))
+        if "wallets" in before:
+            key_watch.review(account, at=at)
         _announce(account_changed, account)
     return True
 
@@ -223,15 +234,17 @@ def reject_key(account: ExchangeAccount, *, reason: str, at: datetime) -> bool:
 
 
 def enable_account(account: ExchangeAccount, *, at: datetime, actor: Any = None) -> bool:
-    """False where it was enabled already."""
+    """False where it was enabled already. Raises AccountRefused while another account reads the same money."""
     return _switch(account, to=True, reason="", at=at, actor=actor)
 
 
 def _switch(
     account: ExchangeAccount, *, to: bool, reason: str, at: datetime, actor: Any, is_rejected: bool = False
 ) -> bool:
-    with transaction.atomic():
+    with doubles.alone(account):
         other = ExchangeAccount.objects.live().filter(pk=account.pk, is_enabled=not to)
+        if to and other.exists():
+            doubles.refuse_enabling(account)
         if not other.update(is_enabled=to, disabled_reason=reason, is_rejected=is_rejected):
             return False
         before = {"is_enabled": not to} | ({"reason": account.disabled_reason} if to else {})
@@ -239,6 +252,7 @@ def _switch(
         account.is_enabled, account.disabled_reason, account.is_rejected = to, reason, is_rejected
         action = "account.enabled" if to else "account.disabled"
         record(action, account, at=at, actor=actor, before=before, after=after)
+        key_watch.review_doubles(account, at=at)
         _announce(account_changed, account)
     return True
 
@@ -265,6 +279,7 @@ def _note_report(account: ExchangeAccount, report: KeyReport | None, at: datetim
     account.permissions_checked_at = at if report else None
     account.key_expires_at = report.expires_at if report else None
     account.key_due_at = at + key_watch.ASKED_EVERY if report else None
+    account.exchange_uid = keys.uid_of(report) if report else ""
 
 
 def _known_exchange(exchange_id: str) -> str:

@@ -15,6 +15,7 @@ from apps.audit.services import record
 from apps.core.clock import now
 from apps.exchanges import budgets, connections, health, keys
 from apps.exchanges.models import ExchangeAccount, KeyNotice, KeyTrouble
+from apps.exchanges.services import doubles
 
 log = logger.bind(logger="keys")
 
@@ -22,6 +23,7 @@ EXPIRES_SOON = timedelta(days=14)
 ASKED_EVERY = timedelta(days=1)
 # Where there was no answer, and when the worker that asks dies meanwhile.
 ASKED_AGAIN = timedelta(hours=1)
+LONGEST_MESSAGE = KeyNotice._meta.get_field("message").max_length
 # A round of asking, which the next one follows within minutes.
 ROUND = timedelta(seconds=30)
 
@@ -32,10 +34,23 @@ def expires_soon(account: ExchangeAccount, at: datetime) -> bool:
 
 
 def review(account: ExchangeAccount, *, at: datetime) -> None:
-    """Opens the notices that its row calls for, and closes the others."""
+    """Opens the notices that its row calls for, and closes the others; also of accounts that are the same there."""
+    with doubles.alone(account):
+        for account_id in {account.pk, *doubles.settle(account)}:
+            _review(account_id, at)
+
+
+def review_doubles(account: ExchangeAccount, *, at: datetime) -> None:
+    """Which of the accounts that are the same at the exchange counts may be another one now."""
+    with doubles.alone(account):
+        for account_id in doubles.settle(account):
+            _review(account_id, at)
+
+
+def _review(account_id: int, at: datetime) -> None:
     with transaction.atomic():
         # Who reviews it at the same time waits: no notice comes twice.
-        stored = ExchangeAccount.objects.select_for_update().filter(pk=account.pk).first()
+        stored = ExchangeAccount.objects.select_for_update().filter(pk=account_id).first()
         if stored is None:
             return
         wanted = {} if stored.archived_at else _noteworthy(stored, at)
@@ -43,6 +58,7 @@ def review(account: ExchangeAccount, *, at: datetime) -> None:
         is_open.exclude(kind__in=wanted).update(closed_at=at)
         known = set(is_open.values_list("kind", flat=True))
         for kind, message in wanted.items():
+            is_open.filter(kind=kind).exclude(message=message).update(message=message)
             if kind not in known:
                 KeyNotice.objects.create(account=stored, kind=kind, message=message, opened_at=at)
                 record(f"key.{kind}", stored, at=at, message=message)
@@ -70,6 +86,8 @@ def ask_due() -> int:
 def _noteworthy(account: ExchangeAccount, at: datetime) -> dict[str, str]:
     """In words, by kind."""
     found: dict[str, str] = {}
+    if account.double_of_id:
+        found[KeyTrouble.SAME_ACCOUNT] = doubles.why_not_counted(account)[:LONGEST_MESSAGE]
     if account.permissions.get("can_withdraw"):
         found[KeyTrouble.MAY_WITHDRAW] = (
             "This key may WITHDRAW, which nothing here needs: make one without that right at the exchange, enter it "
@@ -91,7 +109,8 @@ def _noteworthy(account: ExchangeAccount, at: datetime) -> dict[str, str]:
 def _due(at: datetime) -> QuerySet[ExchangeAccount]:
     is_time = Q(key_due_at=None) | Q(key_due_at__lte=at)
     asked = ExchangeAccount.objects.live().filter(is_time, is_enabled=True).exclude(sealed_credentials="")
-    return asked.filter(exchange_id__in=keys.TELLING).order_by(F("key_due_at").asc(nulls_first=True), "pk")
+    unknown = Q(exchange_id__in=keys.TELLING_WHOSE, exchange_uid="")
+    return asked.filter(unknown | Q(exchange_id__in=keys.TELLING)).order_by(F("key_due_at").asc(nulls_first=True), "pk")
 
 
 def _claimed(at: datetime) -> ExchangeAccount | None:
@@ -124,7 +143,7 @@ def _ask(account: ExchangeAccount, at: datetime) -> bool:
 def _asked_on_budget(account: ExchangeAccount, at: datetime, *, uncounted_at: datetime | None) -> Permissions | None:
     """None where the budget leaves nothing for it."""
     route = connections.route_of(account)
-    grant = budgets.take(route, keys.costs(account.exchange_id), wanted=1, now=at, uncounted_at=uncounted_at)
+    grant = budgets.take(route, keys.costs(account), wanted=1, now=at, uncounted_at=uncounted_at)
     if not grant.units:
         return None
     if grant.is_uncounted:
@@ -141,10 +160,12 @@ def _asked_on_budget(account: ExchangeAccount, at: datetime, *, uncounted_at: da
 def _note(account: ExchangeAccount, granted: Permissions, at: datetime) -> None:
     """Keeps the answer, unless the account has another key by now."""
     told, ends = account.permissions, account.key_expires_at
-    if granted != Permissions():
+    if not granted.says_nothing:
         told, ends = keys.with_answer(account.permissions, granted), granted.expires_at
     kept = {"permissions": told, "permissions_checked_at": at, "key_expires_at": ends}
-    with transaction.atomic():
+    if granted.exchange_uid:
+        kept["exchange_uid"] = keys.uid_of(granted)
+    with doubles.alone(account):
         same = ExchangeAccount.objects.live().filter(pk=account.pk, key_fingerprint=account.key_fingerprint)
         if not same.update(**kept, key_due_at=at + ASKED_EVERY):
             return

@@ -172,7 +172,12 @@ def _of_wallets(now: datetime) -> Iterator[Metric]:
     yield _gauge("accounts", "Accounts, by whether they are kept in sync.", [*PLACE, "state"], accounts)
     none: Labelled = {(kind,): 0 for kind in KeyTrouble.values}
     notices = _counted(KeyNotice.objects.filter(closed_at=None), ["kind"], number=Count("pk"))["number"]
-    yield _gauge("key_notices_open", "Keys that expire, or may withdraw.", ["kind"], {**none, **notices})
+    yield _gauge(
+        "key_notices_open",
+        "Keys that expire, may withdraw, or are of an account that another key reads.",
+        ["kind"],
+        {**none, **notices},
+    )
     read = WalletReading.objects.filter(account__archived_at=None, account__is_enabled=True)
     stale = ~Q(status__in=NOT_WAITED_FOR) & ~Q(status=WalletStatus.OK, fresh_until__gte=now)
     found = _counted(

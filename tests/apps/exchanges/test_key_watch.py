@@ -179,7 +179,8 @@ def test_each_key_is_asked_about_once_a_day_the_one_that_waited_longest_first(ex
     key("never asked")
     key("tomorrow", key_due_at=at + timedelta(hours=2))
     key("off", is_enabled=False)
-    key("tells nothing", exchange_id="kraken")
+    key("tells nothing", exchange_id="bitfinex")
+    key("has told", exchange_id="kraken", exchange_uid="AA88 N84G WOAK NMOI")
     assert key_watch.ask_due() == 2
     assert exchange.asked == ["never asked", "later"]
     assert key_watch.ask_due() == 0
