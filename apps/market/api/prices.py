@@ -25,7 +25,7 @@ class QuarantinedRow(serializers.Serializer):
     last = Money()
     bid = Money()
     ask = Money()
-    known = Money()
+    known = Money(help_text="what was believed when it came")
     detail = serializers.CharField(allow_blank=True)
     first_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField()
@@ -44,12 +44,17 @@ class PriceRow(serializers.Serializer):
     exchange_at = serializers.DateTimeField(allow_null=True)
     as_of = serializers.DateTimeField()
     stale = serializers.BooleanField(help_text="no price has come in time")
+    is_used = serializers.BooleanField(help_text="no: it is shown alone; `quarantined` says why")
     quarantined = QuarantinedRow(many=True, help_text="prices of it that are doubted, and why")
 
 
 @extend_schema_view(get=extend_schema(responses=PriceRow(many=True)))
 class Prices(ListAPIView):
-    """The last believed price of each symbol. Filters: exchange_id, environment, symbol."""
+    """The last believed price of each symbol. Filters: exchange_id, environment, symbol.
+
+    A price that is doubted is in `quarantined`, with its reason, and `known`: what was believed when it came. Where
+    there was none before, last, bid and ask are null.
+    """
 
     scope = Scope.MARKET_READ
     pagination_class = Pages
@@ -70,6 +75,8 @@ class Prices(ListAPIView):
 
 
 def _row(ticker: Ticker, doubts: list[QuarantinedValue], *, is_stale: bool) -> dict[str, Any]:
-    told = {name: getattr(ticker, name) for name in PriceRow().fields if name not in ("stale", "quarantined")}
-    row: dict[str, Any] = PriceRow(told | {"stale": is_stale, "quarantined": doubts}).data
+    own = ("stale", "is_used", "quarantined")
+    told: dict[str, Any] = {name: getattr(ticker, name) for name in PriceRow().fields if name not in own}
+    told |= {"stale": is_stale, "is_used": quarantine.is_used(ticker, doubts), "quarantined": doubts}
+    row: dict[str, Any] = PriceRow(told).data
     return row

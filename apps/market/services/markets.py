@@ -17,15 +17,13 @@ from apps.market.signals import prices_stored
 def store_tickers(*, exchange_id: str, environment: str, readings: Sequence[Reading]) -> int:
     """An older price never overwrites a newer one; one that is doubted waits aside. Returns how many were fetched."""
     told = [(ticker, reading.as_of) for reading in readings for ticker in reading.rows]
-    withheld = quarantine.withheld(exchange_id, environment, told)
-    rows = {
-        ticker.symbol: asdict(ticker) | {"exchange_id": exchange_id, "environment": environment, "as_of": as_of}
-        for ticker, as_of in told
-        if ticker.symbol not in withheld
-    }
+    rows = [
+        asdict(ticker) | {"exchange_id": exchange_id, "environment": environment, "as_of": as_of}
+        for ticker, as_of in quarantine.believed(exchange_id, environment, told)
+    ]
     upsert(
         Ticker,
-        list(rows.values()),
+        rows,
         key=("exchange_id", "environment", "symbol"),
         only_where="t.as_of <= excluded.as_of",
     )

@@ -1,16 +1,17 @@
 """Prices that are doubted: kept aside with their reason until the doubt is over."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alphapulse import types
 from alphapulse.market.aliases import Aliases
-from alphapulse.market.guard import Doubt, apart, doubt
+from alphapulse.market.guard import Doubt, apart, cleaned, doubt, price
 from apps.market.models import QuarantinedValue, Ticker
 from apps.market.models.quarantine import KEPT_ASIDE
 from apps.market.services.assets import known_aliases
@@ -22,23 +23,35 @@ KEEP = timedelta(days=30)
 
 Told = Sequence[tuple[types.Ticker, datetime]]
 Doubts = Mapping[tuple[str, Doubt], QuarantinedValue]
+# By symbol; no reason: nothing is doubted of it.
+Judged = Mapping[str, tuple[Doubt | None, types.Ticker, datetime]]
+
+# The price that was there before stays.
+WITHHELD = frozenset(Doubt) - frozenset(KEPT_ASIDE)
 
 
-def withheld(exchange_id: str, environment: str, told: Told) -> set[str]:
-    """The symbols whose new price must not take the place of the one before. Writes what is doubted, and what ends."""
-    rows = _tickers(exchange_id, environment).only("symbol", "last", "bid", "ask")
+def believed(exchange_id: str, environment: str, told: Told) -> list[tuple[types.Ticker, datetime]]:
+    """What takes the place of the prices before. Writes what is doubted, and which doubts are over.
+
+    What tells no price takes the place of none: the one before grows old. What is doubted and had no price before comes
+    without one, so that people see why.
+    """
+    rows = _tickers(exchange_id, environment).only("symbol", "last", "bid", "ask", "as_of")
     known = {row.symbol: row for row in rows}
     open_doubts = _open(exchange_id, environment)
-    doubts: dict[str, tuple[Doubt, types.Ticker, datetime]] = {}
-    for ticker, as_of in told:
-        waiting = open_doubts.get((ticker.symbol, Doubt.JUMP))
-        reason = doubt(ticker, known=known.get(ticker.symbol), doubted=waiting, as_of=as_of)
-        if reason is not None:
-            doubts[ticker.symbol] = (reason, ticker, as_of)
-    _remember(exchange_id, environment, doubts, known, open_doubts)
-    away = {symbol for symbol, (reason, *_) in doubts.items() if reason not in KEPT_ASIDE}
-    _end(open_doubts, {ticker.symbol: as_of for ticker, as_of in told}, doubts, away)
-    return away
+    judged: dict[str, tuple[Doubt | None, types.Ticker, datetime]] = {}
+    for ticker, as_of in ((cleaned(ticker), as_of) for ticker, as_of in told):
+        before = known.get(ticker.symbol)
+        if before is None or (as_of >= before.as_of and (price(ticker) is not None or price(before) is None)):
+            waiting = open_doubts.get((ticker.symbol, Doubt.JUMP))
+            judged[ticker.symbol] = (doubt(ticker, known=before, doubted=waiting, as_of=as_of), ticker, as_of)
+    _remember(exchange_id, environment, judged, known, open_doubts)
+    _end(open_doubts, judged)
+    return [
+        (replace(ticker, last=None, bid=None, ask=None) if reason in WITHHELD else ticker, as_of)
+        for symbol, (reason, ticker, as_of) in judged.items()
+        if reason not in WITHHELD or symbol not in known
+    ]
 
 
 def _tickers(exchange_id: str, environment: str) -> QuerySet[Ticker]:
@@ -53,12 +66,14 @@ def _open(exchange_id: str, environment: str) -> dict[tuple[str, Doubt], Quarant
 def _remember(
     exchange_id: str,
     environment: str,
-    doubts: Mapping[str, tuple[Doubt, types.Ticker, datetime]],
+    judged: Judged,
     known: Mapping[str, Ticker],
     open_doubts: Doubts,
 ) -> None:
     rows = []
-    for symbol, (reason, ticker, as_of) in sorted(doubts.items()):
+    for symbol, (reason, ticker, as_of) in sorted(judged.items()):
+        if reason is None:
+            continue
         begun = open_doubts.get((symbol, reason))
         rows.append(
             QuarantinedValue(
@@ -70,7 +85,7 @@ def _remember(
                 last=ticker.last,
                 bid=ticker.bid,
                 ask=ticker.ask,
-                known=known[symbol].last if symbol in known else None,
+                known=price(known[symbol]) if symbol in known else None,
                 first_at=begun.first_at if begun else as_of,
                 seen_at=as_of,
             )
@@ -81,24 +96,24 @@ def _remember(
     )
 
 
-def _end(
-    open_doubts: Doubts,
-    told: Mapping[str, datetime],
-    doubts: Mapping[str, tuple[Doubt, object, object]],
-    away: Collection[str],
-) -> None:
+def _end(open_doubts: Doubts, judged: Judged) -> None:
     """What was told again, without that doubt. Prices apart from those elsewhere are judged by `compare`."""
     over = [
         row.pk
         for (symbol, reason), row in open_doubts.items()
-        if reason is not Doubt.SPREAD
-        and symbol in told
-        and doubts.get(symbol, (None,))[0] is not reason
-        # The price that stays is still the stale one.
-        and not (reason in KEPT_ASIDE and symbol in away)
+        if reason is not Doubt.SPREAD and symbol in judged and _is_over(reason, judged[symbol][0])
     ]
     if over:
-        QuarantinedValue.objects.filter(pk__in=over, ended_at=None).update(ended_at=max(told.values()))
+        last_told = max(as_of for _reason, _ticker, as_of in judged.values())
+        QuarantinedValue.objects.filter(pk__in=over, ended_at=None).update(ended_at=last_told)
+
+
+def _is_over(open_doubt: Doubt, now_doubted: Doubt | None) -> bool:
+    if now_doubted is open_doubt:
+        return False
+    # The price that stays is still the stale one; and a book that makes no sense says nothing of a jump.
+    stays = (*KEPT_ASIDE, Doubt.JUMP) if now_doubted is Doubt.CROSSED else KEPT_ASIDE
+    return not (now_doubted in WITHHELD and open_doubt in stays)
 
 
 def open_doubts(tickers: Sequence[Ticker]) -> dict[int, list[QuarantinedValue]]:
@@ -108,6 +123,11 @@ def open_doubts(tickers: Sequence[Ticker]) -> dict[int, list[QuarantinedValue]]:
     for row in rows.order_by("reason"):
         of_name[row.exchange_id, row.environment, row.symbol].append(row)
     return {each.pk: of_name.get((each.exchange_id, each.environment, each.symbol), []) for each in tickers}
+
+
+def is_used(ticker: Ticker, doubts: Sequence[QuarantinedValue]) -> bool:
+    """Whether it is a price that is calculated with, as long as it is fresh. The doubts are its open ones."""
+    return price(ticker) is not None and not any(row.reason in KEPT_ASIDE for row in doubts)
 
 
 @transaction.atomic
@@ -148,11 +168,12 @@ def _comparable(environment: str, now: datetime) -> list[dict[str, tuple[str, De
     stale = QuarantinedValue.objects.filter(environment=environment, reason=Doubt.STALE, ended_at=None)
     doubted = set(stale.values_list("exchange_id", "symbol"))
     prices: dict[Hashable, dict[str, tuple[str, Decimal]]] = defaultdict(dict)
-    rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG, last__isnull=False)
-    for symbol, exchange_id, last in rows.order_by("pk").values_list("symbol", "exchange_id", "last"):
+    rows = Ticker.objects.filter(environment=environment, as_of__gt=now - YOUNG).order_by("pk")
+    for row in rows.only("exchange_id", "symbol", "last", "bid", "ask"):
+        told = price(row)
         # Two dead markets must not outvote one where people trade.
-        if (exchange_id, symbol) not in doubted:
-            prices[_meaning(aliases, exchange_id, symbol, now)][exchange_id] = (symbol, last)
+        if told is not None and (row.exchange_id, row.symbol) not in doubted:
+            prices[_meaning(aliases, row.exchange_id, row.symbol, now)][row.exchange_id] = (row.symbol, told)
     return list(prices.values())
 
 
@@ -164,5 +185,6 @@ def _meaning(aliases: Aliases, exchange_id: str, symbol: str, now: datetime) -> 
 
 
 def prune(now: datetime) -> int:
-    """Doubts that are long over."""
-    return QuarantinedValue.objects.filter(ended_at__lt=now - KEEP).delete()[0]
+    """Doubts that are long over, and those of symbols of which nobody has told for as long."""
+    gone = Q(ended_at__lt=now - KEEP) | Q(ended_at=None, seen_at__lt=now - KEEP)
+    return QuarantinedValue.objects.filter(gone).delete()[0]

@@ -10,7 +10,7 @@ from django.db import connection
 from alphapulse.types import Candle
 from apps.market.models import Candle as Row
 from apps.market.models import CandleSeries
-from apps.market.services import bulk, candles, candles_of, partitions, series_of, store_candles
+from apps.market.services import bulk, candles, candles_of, partitions, series_behind, series_of, store_candles
 from apps.market.signals import candles_stored
 from tests import candle_files
 
@@ -152,3 +152,71 @@ def test_where_there_are_no_partitions_old_months_are_deleted():
     store_candles(series(), [candle(0), candle(24 * 40)])
     assert partitions.drop_before("1h", MONDAY + timedelta(days=20)) == 1
     assert Row.objects.count() == 1
+
+
+# --- Of what they are, where several would do -------------------------------------------------------------------------
+
+
+def reads(timeframe: str, since: float, until: float, *, is_read: bool = True) -> None:
+    """A series from hour to hour; its closes say by which timeframe."""
+    length = {"1h": 1, "30m": 0.5, "5m": 5 / 60}[timeframe]
+    price = {"1h": "1", "30m": "2", "5m": "3"}[timeframe]
+    numbers = range(round((until - since) / length))
+    store_candles(series(timeframe), [candle(since + each * length, price, timeframe=timeframe) for each in numbers])
+    first, last = (MONDAY + timedelta(hours=hours) for hours in (since, until))
+    fields = {"covered_from": first, "covered_to": last, "due_at": last if is_read else None}
+    CandleSeries.objects.filter(timeframe=timeframe).update(**fields)
+
+
+def told() -> list[tuple[int, str]]:
+    return [((each.opened_at - MONDAY) // timedelta(hours=1), str(each.close)) for each in stored("1h")]
+
+
+def test_what_is_read_on_comes_before_what_rests():
+    reads("1h", 0, 3, is_read=False)
+    reads("5m", 0, 5)
+    assert told() == [(hour, "3") for hour in range(5)]
+    assert series_behind_1h() == "5m"
+
+
+def test_before_what_is_read_is_what_was_read_once():
+    reads("1h", 0, 3, is_read=False)
+    reads("30m", 2, 5)
+    assert told() == [(0, "1"), (1, "1"), (2, "2"), (3, "2"), (4, "2")]
+
+
+def test_of_what_is_read_its_own_timeframe_comes_first_and_then_the_longest():
+    reads("5m", 0, 3)
+    reads("30m", 0, 3)
+    assert told() == [(0, "2"), (1, "2"), (2, "2")]
+    reads("1h", 1, 3)
+    assert told() == [(0, "2"), (1, "1"), (2, "1")]
+
+
+def test_where_nothing_is_read_what_rests_is_all_there_is():
+    reads("5m", 0, 3, is_read=False)
+    reads("1h", 0, 2, is_read=False)
+    assert told() == [(0, "1"), (1, "1")]
+    assert series_behind_1h() == "1h"
+
+
+def test_a_hole_is_not_filled_from_another_series():
+    reads("30m", 0, 4, is_read=False)
+    reads("1h", 0, 4)
+    Row.objects.filter(timeframe="1h", opened_at__in=[MONDAY, MONDAY + timedelta(hours=2)]).delete()
+    assert told() == [(1, "1"), (3, "1")]
+
+
+def series_behind_1h() -> str:
+    found = series_behind(exchange_id="binance", environment="sandbox", symbol="BTC/USDT", timeframe="1h")
+    return found.timeframe
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "late", "is_stale"),
+    [("1h", 60 + 14, False), ("1h", 60 + 16, True), ("1m", 3, False), ("1m", 5, True), ("1d", 24 * 60 + 16, True)],
+)
+def test_a_series_is_stale_when_a_candle_has_ended_and_was_not_read_in_time(timeframe, late, is_stale):
+    row = CandleSeries(timeframe=timeframe, covered_to=MONDAY)
+    assert row.is_stale(MONDAY + timedelta(minutes=late)) is is_stale
+    assert CandleSeries(timeframe=timeframe).is_stale(MONDAY)

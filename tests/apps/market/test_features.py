@@ -14,6 +14,7 @@ from alphapulse.market import feature_values, features
 from apps.market import tasks
 from apps.market.models import CandleSeries, FeatureSeries, FeatureValue, FundingRate
 from apps.market.services import candles_of, feature_work, series_of, store_candles, store_funding_rates, tend
+from apps.market.services import features as services
 from apps.market.services.feature_work import compute
 from apps.market.services.features import define, follow
 
@@ -296,6 +297,82 @@ def test_what_cannot_be_computed_is_not_defined(wrong, words):
     usual = {"name": "move", "function": "returns", "parameters": {}, "timeframe": "1h"}
     with pytest.raises(ValidationError, match=words):
         define(**usual | wrong)
+
+
+# --- What a condition reads -------------------------------------------------------------------------------------------
+
+ETH = {"exchange_id": "binance", "environment": "sandbox", "symbol": "ETH/USDT"}
+
+
+def hour(number):
+    return START + timedelta(hours=number)
+
+
+def judged(name, at):
+    row = services.series_of(name, **ETH)
+    return row and services.latest(row, at)
+
+
+def test_what_nobody_has_computed_yet_is_unknown():
+    assert judged("move", hour(9)) is None
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(3))
+    follow()
+    assert judged("move", hour(9)) is None
+
+
+def test_the_newest_value_says_of_which_bar_it_is_and_how_old():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(3))
+    compute_all()
+    told = judged("move", hour(3) + timedelta(minutes=20))
+    assert (told.opened_at, told.age, told.version) == (hour(2), timedelta(minutes=20), 1)
+    assert told.value == stored("move")[hour(2)]
+    assert (told.is_behind, told.is_stale) == (False, False)
+
+
+def test_it_is_none_while_it_warms_up():
+    define(name="calm", function="volatility", parameters={"window": 30}, timeframe="1h")
+    store(range(3))
+    compute_all()
+    told = judged("calm", hour(3))
+    assert (told.opened_at, told.value) == (hour(2), None)
+
+
+def test_it_says_that_it_is_behind_until_what_has_come_is_computed():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(3))
+    compute_all()
+    store([3])
+    assert (judged("move", hour(4)).is_behind, judged("move", hour(4)).opened_at) == (True, hour(2))
+    compute_all()
+    assert (judged("move", hour(4)).is_behind, judged("move", hour(4)).opened_at) == (False, hour(3))
+    define(name="move", function="returns", parameters={"bars": 2}, timeframe="1h")
+    assert (judged("move", hour(4)).is_behind, judged("move", hour(4)).version) == (True, 1)
+
+
+def test_it_is_stale_when_its_candles_are_not_read_on():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(3))
+    CandleSeries.objects.update(covered_to=hour(3))
+    compute_all()
+    # The candle of the fourth hour has ended by then, and has had a quarter of an hour to come.
+    assert [judged("move", hour(4) + timedelta(minutes=late)).is_stale for late in (14, 16)] == [False, True]
+    # Read, and the exchange had none: dead, not stale.
+    CandleSeries.objects.update(covered_to=hour(9))
+    assert not judged("move", hour(9) + timedelta(minutes=30)).is_stale
+
+
+def test_values_are_read_on_from_a_cursor_as_far_as_they_are_computed():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(5))
+    compute_all()
+    row = services.series_of("move", **ETH)
+    assert [each.opened_at for each in services.values(row, hour(3))] == [hour(3), hour(4)]
+    assert [each.opened_at for each in services.values(row, hour(1), hour(3))] == [hour(1), hour(2)]
+    # What is made of another candle now is not told as it was.
+    store_candles(series(), [candle(3, 999)])
+    assert [each.opened_at for each in services.values(services.series_of("move", **ETH), hour(2))] == [hour(2)]
 
 
 class ComputedOn(TestCase):

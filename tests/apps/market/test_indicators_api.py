@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from alphapulse import types
+from apps.core.clock import now
 from apps.market.models import FeatureSeries
 from apps.market.services import series_of, store_candles
 from apps.market.services.feature_work import compute
@@ -69,6 +70,14 @@ def test_of_a_symbol_without_candles_there_is_nothing(candles):
     assert (told["opened_at"], told["indicators"]) == ([], [])
 
 
+def test_the_answer_says_of_which_candles_it_is_and_how_old_they_are(candles):
+    told = get(logged_in(), INDICATORS, **WHERE, since=at(27), until=at(29), indicators="RSI")["candles"]
+    age = (now() - START - timedelta(hours=29)).total_seconds()
+    assert told.pop("age_seconds") == pytest.approx(age, abs=60)
+    assert told == {"timeframe": "1h", "last_closed_at": at(28), "covered_to": None, "stale": True}
+    assert get(logged_in(), INDICATORS, **WHERE | {"symbol": "XRP/USDT"}, indicators="RSI")["candles"] is None
+
+
 def test_environments_are_never_mixed(candles):
     assert get(logged_in(), INDICATORS, **WHERE, environment="sandbox", indicators="RSI")["opened_at"] == []
 
@@ -114,7 +123,8 @@ def test_its_values_are_told_bar_by_bar_with_how_far_they_are_computed(candles):
     follow()
     assert compute(FeatureSeries.objects.get().pk) > 0
     told = get(logged_in(), VALUES, **WHERE, feature="day", since=at(0), until=at(30))
-    assert (told["version"], told["computed_to"]) == (1, at(29))
+    assert (told["version"], told["computed_to"], told["is_behind"]) == (1, at(29), False)
+    assert (told["candles"]["last_closed_at"], told["candles"]["stale"]) == (at(28), True)
     assert told["values"][0] == {"opened_at": at(24), "value": pytest.approx(0.24)}
     # The bar a day after the missing one has nothing to be compared with.
     assert [value["opened_at"] for value in told["values"]] == [at(24), at(25), at(26), at(27)]
@@ -124,6 +134,7 @@ def test_what_is_not_computed_yet_says_so(candles):
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="1h")
     told = get(logged_in(), VALUES, **WHERE, feature="day")
     assert (told["version"], told["computed_to"], told["values"]) == (None, None, [])
+    assert (told["is_behind"], told["candles"]) == (True, None)
 
 
 def test_of_a_timeframe_that_a_feature_had_once_nothing_is_told(candles):

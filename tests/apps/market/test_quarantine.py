@@ -5,10 +5,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
+from alphapulse.portfolio.prices import guarded_mid
 from alphapulse.types import Ticker as Told
 from apps.market.models import Asset, AssetAlias, QuarantinedValue, Ticker
 from apps.market.services import quarantine, store_tickers
+from tests.alphapulse.market.test_guard import is_near, sane, wild
+from tests.apps.api import get, logged_in
 from tests.apps.builders import NOON, later, reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -25,8 +31,11 @@ TOLD = Told(
 )
 
 
-def tell(last: str = "100", *, seconds: float = 0, exchange_id: str = "binance", **others) -> None:
-    told = replace(TOLD, **({"last": Decimal(last), "exchange_at": later(seconds)} | others))
+def tell(last: str | None = "100", *, seconds: float = 0, exchange_id: str = "binance", **others) -> None:
+    """With a book about the last trade, where nothing else is said."""
+    price = Decimal(last or 0)
+    book = {"bid": price * Decimal("0.99"), "ask": price * Decimal("1.01")}
+    told = replace(TOLD, **({"last": last and price, "exchange_at": later(seconds)} | book | others))
     store_tickers(exchange_id=exchange_id, environment="sandbox", readings=[reading(told, as_of=later(seconds))])
 
 
@@ -114,3 +123,161 @@ def test_doubts_that_are_long_over_are_forgotten():
     tell("100", seconds=30)
     assert quarantine.prune(NOON + timedelta(days=29)) == 0
     assert quarantine.prune(NOON + timedelta(days=31)) == 1
+
+
+# --- Sequences that would fool it -------------------------------------------------------------------------------------
+
+BOOKLESS = {"bid": None, "ask": None}
+
+
+def tell_all(*prices: str, begin: float = 0, **others) -> list[Decimal | None]:
+    """A sample every quarter of a minute, without a book. Which price was believed after each."""
+    found = []
+    for number, last in enumerate(prices):
+        tell(last, seconds=begin + 15 * number, **(BOOKLESS | others))
+        found.append(believed())
+    return found
+
+
+def prices(*numbers: float) -> list[Decimal]:
+    return [Decimal(str(number)) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("told", "was_believed"),
+    [
+        # A jump that is confirmed, and the jump back.
+        (("100", "300", "290", "100", "101"), (100, 100, 290, 290, 101)),
+        # To and fro, for ever.
+        (("100", "300", "100", "300", "100"), (100, 100, 100, 100, 100)),
+        # Something else each time.
+        (("100", "300", "1", "9000", "40"), (100, 100, 100, 100, 100)),
+        # A true move that goes on is believed as soon as two agree.
+        (("100", "200", "400", "500", "510"), (100, 100, 100, 500, 510)),
+        # Step by step it is no jump.
+        (("100", "150", "225", "150"), (100, 150, 225, 150)),
+        # The first price of all has nothing to jump from; what is said twice against it counts.
+        (("300", "100", "101"), (300, 300, 101)),
+    ],
+)
+def test_what_is_believed_of_a_sequence(told, was_believed):
+    assert tell_all(*told) == prices(*was_believed)
+
+
+def test_what_was_doubted_before_a_restart_is_the_first_of_two_after_it():
+    tell_all("100", "300")
+    assert tell_all("305", begin=3 * 3600) == prices(305)
+
+
+def test_a_true_move_while_nobody_asked_is_believed_the_second_time():
+    tell_all("100")
+    assert tell_all("400", "402", begin=10 * 24 * 3600) == prices(100, 402)
+
+
+def test_what_tells_no_price_forgets_none():
+    assert tell_all("100", "0", "-7", "300", "101") == prices(100, 100, 100, 100, 101)
+    assert Ticker.objects.get().as_of == later(60)
+    tell(None, seconds=75, **BOOKLESS)
+    assert (believed(), Ticker.objects.get().as_of) == (Decimal(101), later(60))
+
+
+def test_a_book_that_makes_no_sense_confirms_no_jump_and_ends_none():
+    tell("100")
+    tell("300", seconds=15, bid=Decimal(299), ask=Decimal(301))
+    tell("300", seconds=30, bid=Decimal(301), ask=Decimal(299))
+    assert believed() == Decimal(100)
+    assert sorted(doubts()) == [("crossed", True), ("jump", True)]
+    tell("300", seconds=45, bid=Decimal(299), ask=Decimal(301))
+    assert believed() == Decimal(300)
+    assert sorted(doubts()) == [("crossed", False), ("jump", False)]
+
+
+def test_an_answer_that_comes_late_judges_nothing():
+    tell("100", seconds=30)
+    tell("300", seconds=15)
+    assert (believed(), doubts()) == (Decimal(100), [])
+
+
+@pytest.mark.parametrize(
+    ("last", "bid", "ask"), [("900", "99", "101"), ("100", "1", "101"), ("100", "99", "900"), ("100", "899", "901")]
+)
+def test_each_of_its_numbers_may_jump(last, bid, ask):
+    tell("100")
+    tell(last, seconds=15, bid=Decimal(bid), ask=Decimal(ask))
+    assert (believed(), doubts()) == (Decimal(100), [("jump", True)])
+    row = QuarantinedValue.objects.get()
+    assert [row.last, row.bid, row.ask] == prices(last, bid, ask)
+
+
+def test_a_first_price_that_makes_no_sense_is_seen_without_a_price_and_why():
+    tell("100", bid=Decimal(105))
+    assert (believed(), doubts()) == (None, [("crossed", True)])
+    (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
+    assert (row["last"], row["bid"], row["ask"]) == (None, None, None)
+    assert [(each["reason"], each["bid"]) for each in row["quarantined"]] == [("crossed", "105")]
+    tell("100", seconds=15)
+    assert (believed(), doubts()) == (Decimal(100), [("crossed", False)])
+
+
+def test_who_asks_for_a_price_is_told_what_is_doubted_of_it_and_what_was_believed():
+    tell("100")
+    tell("300", seconds=15)
+    (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
+    (doubted,) = row["quarantined"]
+    assert (row["last"], doubted["reason"], doubted["last"], doubted["known"]) == ("100", "jump", "300", "100")
+    assert row["is_used"] is True
+
+
+@pytest.mark.parametrize("told", [{"exchange_at": NOON - timedelta(days=3)}])
+def test_a_price_that_is_shown_and_not_used_says_so(told):
+    tell("100", **told)
+    (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
+    assert (row["last"], row["is_used"]) == ("100", False)
+
+
+def test_what_is_compared_between_exchanges_is_the_price_that_is_used():
+    for exchange_id in ("binance", "bybit"):
+        tell("100", exchange_id=exchange_id)
+    # Its last trade is of this morning, its book is what counts.
+    tell("100", exchange_id="okx", bid=Decimal(139), ask=Decimal(141))
+    assert quarantine.compare("sandbox", later(1)) == 1
+    assert QuarantinedValue.objects.get().last == Decimal(140)
+
+
+@pytest.mark.parametrize(
+    ("told", "doubted"),
+    [
+        ({"binance": "100", "bybit": "300"}, []),
+        ({"binance": "100", "bybit": "115", "okx": "130"}, []),
+        ({"binance": "100", "bybit": "100", "okx": "200", "gate": "200"}, []),
+        ({"binance": "100", "bybit": "101", "okx": "50"}, ["okx"]),
+    ],
+)
+def test_between_exchanges_most_have_to_agree_before_one_is_doubted(told, doubted):
+    for exchange_id, last in told.items():
+        tell(last, exchange_id=exchange_id, **BOOKLESS)
+    assert quarantine.compare("sandbox", later(1)) == len(doubted)
+    assert list(QuarantinedValue.objects.values_list("exchange_id", flat=True)) == doubted
+
+
+def test_doubts_of_what_is_told_no_more_are_forgotten_after_as_long():
+    tell("100")
+    tell("300", seconds=15)
+    assert quarantine.prune(NOON + timedelta(days=30)) == 0
+    assert quarantine.prune(NOON + timedelta(days=31)) == 1
+
+
+class NeverUsed(TestCase):
+    """Stored one after the other, as answers are."""
+
+    @settings(max_examples=25, deadline=None)
+    @given(before=st.lists(sane(), min_size=1, max_size=4), glitch=wild(), after=st.lists(sane(), max_size=3))
+    def test_no_wild_sample_among_sane_ones_is_a_price_that_valuations_take(self, before, glitch, after):
+        for number, sample in enumerate([*before, glitch, *after]):
+            told = replace(sample, exchange_at=later(15 * number))
+            read = reading(told, as_of=later(15 * number))
+            store_tickers(exchange_id="binance", environment="sandbox", readings=[read])
+            for row in Ticker.objects.usable():
+                used = guarded_mid(bid=row.bid, ask=row.ask, last=row.last, traded_at=row.exchange_at, as_of=row.as_of)
+                assert used is None or is_near(used)
+                assert row.last is None or is_near(row.last)
