@@ -34,6 +34,10 @@ class ExchangeAccountQuerySet(models.QuerySet["ExchangeAccount"]):
         """All but those that were deleted: of these only history is left."""
         return self.filter(archived_at=None)
 
+    def counting(self) -> ExchangeAccountQuerySet:
+        """Without those whose money another one counts."""
+        return self.filter(double_of=None)
+
     def visible_to(self, user: User) -> ExchangeAccountQuerySet:
         return self.live().filter(workspace__memberships__user=user)
 

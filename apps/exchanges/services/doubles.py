@@ -75,6 +75,24 @@ def why_not_counted(account: ExchangeAccount) -> str:
     )
 
 
+def told(workspace_id: int, environment: str, accounts: Collection[int] = ()) -> list[str]:
+    """What sums over what happened must say: of accounts that are in none of them, and of deleted ones that were read
+    by another key again. No `accounts`: all."""
+    known = ExchangeAccount.objects.filter(workspace=workspace_id, environment=environment).exclude(exchange_uid="")
+    theirs = [each for each in known.select_related("double_of").order_by("pk") if not accounts or each.pk in accounts]
+    live = [each for each in theirs if each.archived_at is None]
+    deleted = [each for each in theirs if each.archived_at is not None and each.double_of_id is None]
+    marked = [f"{each.label} is not counted. {why_not_counted(each)}" for each in live if each.double_of_id]
+    return marked + [_told_of_deleted(each, gone) for each in live for gone in deleted if _is_double(each, gone)]
+
+
+def _told_of_deleted(account: ExchangeAccount, gone: ExchangeAccount) -> str:
+    return (
+        f"{account.label} and the deleted {gone.label} are the same account at {gone.exchange.name}: what happened to "
+        "it is told twice, until `manage.py purge_account` has taken the deleted one out."
+    )
+
+
 def _same(account: ExchangeAccount) -> ExchangeAccountQuerySet:
     if not account.exchange_uid:
         return ExchangeAccount.objects.none()
@@ -84,8 +102,12 @@ def _same(account: ExchangeAccount) -> ExchangeAccountQuerySet:
 
 
 def _is_double(one: ExchangeAccount, other: ExchangeAccount) -> bool:
-    is_same = one.exchange_uid != "" and one.exchange_uid == other.exchange_uid
+    is_same = one.exchange_uid != "" and _whose(one) == _whose(other)
     return is_same and bool(one.chosen_wallets & other.chosen_wallets)
+
+
+def _whose(account: ExchangeAccount) -> tuple[str, str]:
+    return account.exchange_id, account.exchange_uid
 
 
 def _found(account: ExchangeAccount, other: ExchangeAccount) -> str:

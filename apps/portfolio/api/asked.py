@@ -34,6 +34,7 @@ NOT_NEEDED = (
     "history_from",
     "permissions",
     "permissions_checked_at",
+    "exchange_uid",
     "is_rejected",
     "created_at",
 )

@@ -48,7 +48,9 @@ class WorthRow(serializers.Serializer):
     total = Money(help_text="of what has a price; null: nothing has")
     complete = serializers.BooleanField(help_text="false: something failed, is stale or has no price, and is named")
     unpriced = UnpricedRow(many=True)
-    failed = AccountTroubleRow(many=True, help_text="never read: what they have is in no total")
+    failed = AccountTroubleRow(
+        many=True, help_text="never read, or another account counts it, by another key: what they have is in no total"
+    )
     stale = AccountTroubleRow(many=True, help_text="their last good rows count")
 
 

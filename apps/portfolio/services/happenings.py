@@ -1,11 +1,13 @@
 """What happened to the accounts of a workspace, deleted ones too, out of the ledger's rows."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 
 from alphapulse import types
+from alphapulse.exchanges.history import key
 from alphapulse.market.aliases import Aliases
 from alphapulse.portfolio.bookings import Booking, Event
 from alphapulse.portfolio.happened import Happened, happened, left_with
@@ -23,8 +25,9 @@ ENTRY = ("entry_id", "kind", "currency", "amount", "reference", "exchange_at")
 
 
 def accounts_of(workspace: Workspace, environment: str) -> list[ExchangeAccount]:
-    """What happened to those that were deleted still counts."""
-    return list(ExchangeAccount.objects.filter(workspace=workspace, environment=environment).order_by("pk"))
+    """What happened to those that were deleted still counts; what another one counts does not."""
+    theirs = ExchangeAccount.objects.filter(workspace=workspace, environment=environment)
+    return list(theirs.counting().order_by("pk"))
 
 
 def happened_to(accounts: Sequence[ExchangeAccount], aliases: Aliases) -> tuple[Happened, list[Booking]]:
@@ -34,9 +37,30 @@ def happened_to(accounts: Sequence[ExchangeAccount], aliases: Aliases) -> tuple[
     def meaning(account: int, code: str, at: datetime) -> tuple[str, Decimal]:
         return aliases.meaning(exchanges[account], code, at)
 
-    found = happened(_events([account.pk for account in accounts]), meaning)
+    found = happened(_once(accounts), meaning)
     deleted = {account.pk: account.archived_at for account in accounts if account.archived_at}
     return found, left_with(found.bookings, deleted)
+
+
+def _once(accounts: Sequence[ExchangeAccount]) -> Iterator[tuple[int, Event]]:
+    """Several keys of one account at an exchange, each with wallets of its own, are all told what is of no wallet: it
+    happened to the first of them."""
+    keys = Counter(map(_whose, accounts))
+    shared = {account.pk: whose for account in accounts if (whose := _whose(account)) and keys[whose] > 1}
+    yield from _events([account.pk for account in accounts if account.pk not in shared])
+    seen: set[tuple[object, ...]] = set()
+    for account, whose in sorted(shared.items()):
+        for _, event in _events([account]):
+            name = (whose, type(event), *key(event))
+            if name not in seen:
+                seen.add(name)
+                yield account, event
+
+
+def _whose(account: ExchangeAccount) -> tuple[str, str] | None:
+    """None: nobody knows, or it was deleted, and what it had has left with it."""
+    is_known = account.exchange_uid and not account.archived_at
+    return (account.exchange_id, account.exchange_uid) if is_known else None
 
 
 def _events(accounts: Sequence[int]) -> Iterator[tuple[int, Event]]:

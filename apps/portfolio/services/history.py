@@ -11,6 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from alphapulse.portfolio.curve import Gap, Point, added_up, surplus
 from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import summed, worth_of
+from apps.exchanges.models import ExchangeAccount
 from apps.portfolio.models import AccountWorth, Snapshot
 from apps.users.models import Workspace
 
@@ -43,6 +44,7 @@ def equity_curve(
     nothing failed, was stale or unpriced then. `most` points; None: as many as a picture shows. `pegs`: what the user
     takes stablecoins for.
     """
+    accounts = _counting(workspaces, environment, accounts)
     most = most or _pictured(accounts)
     mine = Snapshot.objects.filter(workspace__in=workspaces, environment=environment)
     chosen = _chosen(_within(mine, since, until), most)
@@ -64,6 +66,18 @@ def rate_of(snapshot: Snapshot, currency: str, pegs: Mapping[str, str] = NOTHING
         return Decimal(1)
     rate = snapshot.rates.get(currency)
     return None if rate is None else Decimal(rate)
+
+
+def _counting(
+    workspaces: Collection[int], environment: str, accounts: Collection[int] | None
+) -> Collection[int] | None:
+    """Without those whose money another account counts: until that was known, snapshots held it twice."""
+    theirs = ExchangeAccount.objects.filter(workspace__in=workspaces, environment=environment)
+    doubles = set(theirs.filter(double_of__isnull=False).values_list("pk", flat=True))
+    if not doubles:
+        return accounts
+    every = set(theirs.values_list("pk", flat=True)) if accounts is None else set(accounts)
+    return every - doubles
 
 
 # --- Which snapshots ------------------------------------------------------------------------------------------------

@@ -122,7 +122,10 @@ def _listed(left_out: Mapping[str, str]) -> str:
 def _doubts(valuation: Valuation) -> list[str]:
     worth = valuation.worth
     labels = {account.pk: account.label for account in valuation.accounts}
-    told = [f"{labels[account]} could not be read: what it holds is not counted." for account in sorted(worth.failed)]
+    told = [
+        f"Not all that {labels[account]} holds is counted: {'; '.join(reasons)}"
+        for account, reasons in sorted(valuation.failed.items())
+    ]
     told += [f"What {labels[account]} holds is of earlier." for account in sorted(worth.stale - worth.failed)]
     return told
 

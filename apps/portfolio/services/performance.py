@@ -13,6 +13,7 @@ from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import summed, worth_of
 from alphapulse.types import PositionSide, SyncKind
 from apps.exchanges.models import ExchangeAccount
+from apps.exchanges.services import doubles
 from apps.ledger.models import Position
 from apps.ledger.services.coverage import coverage
 from apps.market.models import Asset, AssetKind
@@ -75,9 +76,11 @@ def performance(statement: Statement, asked: Asked, *, is_current: bool, now: da
     live = [account for account in accounts if account.archived_at is None]
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
     net = summed(value for _, value in moved if value is not None)
+    reasons = doubles.told(statement.workspace_id, statement.environment, asked.accounts)
+    reasons += _reasons(points, moved, accounts, is_current)
     return Performance(
         statement=statement,
-        reasons=list(_reasons(points, moved, accounts, is_current))[:MOST_REASONS],
+        reasons=reasons[:MOST_REASONS],
         points=points,
         net_flows=net,
         gain=points[-1].value - points[0].value - net if points else None,

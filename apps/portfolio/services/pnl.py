@@ -11,6 +11,7 @@ from alphapulse.portfolio.books import GAINS, Item, residual
 from alphapulse.portfolio.lots import EXACT
 from alphapulse.types import PositionSide
 from apps.exchanges.models import ExchangeAccount
+from apps.exchanges.services import doubles
 from apps.ledger.services.coverage import Coverage, coverage
 from apps.portfolio.models import Statement
 from apps.portfolio.services import content
@@ -121,6 +122,7 @@ def pnl(statement: Statement, asked: Span, *, is_current: bool, now: datetime) -
     residues = _residues(kept, live, valuation, asked)
     of_accounts = _by(lines, lambda line: line.account)
     reasons = [] if is_current else ["Something has happened since: it is being calculated anew."]
+    reasons += doubles.told(statement.workspace_id, statement.environment, asked.accounts)
     reasons += _reasons(kept, asked, known, residues, {account.pk: account for account in accounts})
     return Pnl(
         statement=statement,

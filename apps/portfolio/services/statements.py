@@ -124,7 +124,7 @@ def _made_from(statement: Statement, accounts: Sequence[ExchangeAccount]) -> tup
     statuses = Transfer.objects.filter(account__in=pks).order_by("status").values_list("status").annotate(Count("pk"))
     told = [
         VERSION,
-        [(account.pk, account.archived_at) for account in accounts],
+        [(account.pk, account.archived_at, account.exchange_uid) for account in accounts],
         counts,
         list(statuses),
         list(AssetAlias.objects.order_by("pk").values_list()),

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import prefetch_related_objects
+
 from alphapulse.money import subtract
 from alphapulse.portfolio.contracts import is_inverse, settles_in
 from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.valuation import Holding, Worth, unrealized_pnl, valuate
 from alphapulse.types import PositionSide, SyncKind
 from apps.exchanges.models import ExchangeAccount
+from apps.exchanges.services.doubles import why_not_counted
 from apps.ledger.models import Balance, Position, WalletReading
 from apps.ledger.services.wallets import counted
 from apps.portfolio.services.prices import Prices, prices_of
@@ -28,6 +31,8 @@ Troubles = dict[int, list[str]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
     """The worth of accounts of one environment. `failed`: what was never read, `stale`: what is of earlier, and why.
+
+    One whose money another account counts already has failed, too.
 
     Both are told of `missing`: the readings of which the worth misses something.
     """
@@ -47,8 +52,9 @@ def value_accounts(
     environments = {account.environment for account in accounts}
     assert len(environments) <= 1, "nothing is ever summed across environments"
     prices = prices_of(next(iter(environments), ""), now=now, at_par=at_par)
-    readings = counted(accounts, KINDS, now)
+    readings = counted([account for account in accounts if account.double_of_id is None], KINDS, now)
     failed, stale = _troubles(readings.missing, now)
+    failed |= _not_counted(accounts)
     at = {account.pk: account.exchange_id for account in accounts}
     places = {pk: (account_id, at[account_id], wallet) for pk, (account_id, _, wallet) in readings.names.items()}
     holdings = [*_balances(accounts, places, prices), *_positions(accounts, places, prices)]
@@ -66,6 +72,12 @@ def _troubles(readings: Iterable[WalletReading], now: datetime) -> tuple[Trouble
         what = f"{reading.kind} of {reading.wallet}" if reading.wallet else reading.kind
         of_account[reading.account_id].append(f"{what}: {reading.stale_reason(now)}")
     return dict(failed), dict(stale)
+
+
+def _not_counted(accounts: Iterable[ExchangeAccount]) -> Troubles:
+    marked = [account for account in accounts if account.double_of_id is not None]
+    prefetch_related_objects(marked, "double_of")
+    return {account.pk: [why_not_counted(account)] for account in marked}
 
 
 def _balances(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place], prices: Prices) -> Iterator[Holding]:

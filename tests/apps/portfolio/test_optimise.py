@@ -140,7 +140,8 @@ def test_an_account_that_could_not_be_read_is_a_warning():
     WalletReading.objects.filter(account=account, kind="balances").exclude(wallet="spot").update(
         as_of=None, status=WalletStatus.FAILED
     )
-    assert "main could not be read: what it holds is not counted." in answer()["warnings"]
+    (told,) = (each for each in answer()["warnings"] if each.startswith("Not all that main holds is counted: "))
+    assert "balances of funding: failed" in told
 
 
 def test_a_question_of_an_environment_sees_nothing_of_the_other():
