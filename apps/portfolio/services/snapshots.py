@@ -82,7 +82,7 @@ def _changed_since(since: datetime) -> dict[Place, datetime]:
 
 def take(workspace_id: int, environment: str, *, now: datetime) -> Snapshot | None:
     """None: there is nothing to look at, or somebody else has just looked."""
-    mine = ExchangeAccount.objects.live().filter(workspace=workspace_id, environment=environment)
+    mine = ExchangeAccount.objects.live().counting().filter(workspace=workspace_id, environment=environment)
     accounts = list(mine.order_by("pk"))
     if not accounts and not _is_left(_last(workspace_id, environment)):
         return None
