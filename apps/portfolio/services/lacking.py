@@ -25,7 +25,8 @@ LATE = timedelta(hours=1)
 # What is known of an account that lately lacks something moved by more than this, at the same prices: by what it lacks.
 MOVED = Decimal("0.02")
 CHUNK = 500
-OF_EARLIER = "newer "
+# Of a wallet: it was never read, or what there is of it is of earlier.
+UNREAD, NEWER = "unread ", "newer "
 
 Amounts = dict[str, Decimal | None]
 Lacks = Mapping[int, Amounts]
@@ -41,8 +42,8 @@ def lacks_of(missing: Iterable[WalletReading], lines: Iterable[Line]) -> dict[in
             mine = found.setdefault(line.holding.account_id, {})
             _add(mine, line.holding.asset if line.holding.amount is not None else line.holding.symbol, line)
     for reading in missing:
-        prefix = OF_EARLIER if reading.as_of else ""
-        found.setdefault(reading.account_id, {})[prefix + _wallet(reading.kind, reading.wallet)] = None
+        name = (NEWER if reading.as_of else UNREAD) + _wallet(reading.kind, reading.wallet)
+        found.setdefault(reading.account_id, {})[name] = None
     return found
 
 
@@ -62,22 +63,39 @@ def _wallet_of(line: Line) -> str:
 # --- As a row keeps it ----------------------------------------------------------------------------------------------
 
 
-def kept(mine: Amounts, before: AccountWorth | None, before_at: datetime | None) -> dict[str, Any]:
+def kept(mine: Amounts, before: AccountWorth | None, before_at: datetime | None, now: datetime) -> dict[str, Any]:
     """With since when the curve has missed it: null where the account came into the curve without it."""
     known = before.lacks if before else {}
-    began = before_at.isoformat() if before_at and is_in_curve(before) else None
+    began = before_at if is_in_curve(before) else None
     return {
         name: {
             "amount": None if amount is None else plain(amount),
-            "since": known[name]["since"] if name in known else began,
+            "since": known[name]["since"] if name in known else _since(name, began, now),
         }
         for name, amount in sorted(mine.items())
     }
 
 
+def _since(name: str, began: datetime | None, now: datetime) -> str | None:
+    since = began or (now if name.startswith(NEWER) else None)
+    return since.isoformat() if since else None
+
+
 def is_in_curve(worth: AccountWorth | None) -> bool:
-    """Whether the curve counted it, then or earlier."""
-    return worth is not None and (worth.equity is not None or any(each["since"] for each in worth.lacks.values()))
+    """Whether the curve counted it, then or earlier: all that it had may be what nobody prices by now."""
+    if worth is None or worth.equity is not None or worth.is_in_doubt:
+        return worth is not None
+    return any(each["since"] for name, each in worth.lacks.items() if not name.startswith(NEWER))
+
+
+def waiting(lacks: Lacks, before: Mapping[int, AccountWorth], now: datetime) -> set[int]:
+    """Accounts that come into the curve later: when all of their wallets have been read, or do not come for an hour."""
+    partly = [account for account, mine in lacks.items() if any(name.startswith(UNREAD) for name in mine)]
+    new = [account for account in partly if not is_in_curve(before.get(account))]
+    if not new:
+        return set()
+    looks = AccountWorth.objects.filter(account__in=new, snapshot__taken_at__lte=now - LATE)
+    return set(new) - set(looks.values_list("account", flat=True).distinct())
 
 
 def is_in_doubt(
@@ -130,8 +148,9 @@ def fill_in(before: Mapping[int, AccountWorth], lacks: Lacks, lines: Mapping[int
         wanted |= Q(account=account, lacks__has_any_keys=list(mine))
     changed, more = [], defaultdict(list)
     for row in AccountWorth.objects.filter(wanted).iterator(chunk_size=CHUNK):
-        more[row.snapshot_id].append(_filled(row, came[row.account_id]))
         changed.append(row)
+        if (added := _filled(row, came[row.account_id])) is not None:
+            more[row.snapshot_id].append(added)
     AccountWorth.objects.bulk_update(changed, ["equity", "lacks"], batch_size=CHUNK)
     _add_up(more)
     return True
@@ -139,18 +158,18 @@ def fill_in(before: Mapping[int, AccountWorth], lacks: Lacks, lines: Mapping[int
 
 def _came(worth: AccountWorth, lacks: Amounts, lines: Sequence[Line], book: Book) -> Iterator[tuple[str, Came]]:
     for name, lacked in worth.lacks.items():
-        if name in lacks or name.startswith(OF_EARLIER):
+        if name in lacks or name.startswith(NEWER):
             continue
         if lacked["amount"] is None:
-            mine = [line for line in lines if name in (line.holding.symbol, _wallet_of(line))]
+            mine = [line for line in lines if name in (line.holding.symbol, UNREAD + _wallet_of(line))]
             known = summed(line.value for line in mine if line.value is not None)
             yield name, Came(value=known, without=lacks_of((), mine).get(worth.account_id, {}))
         elif price := book(worth.account_id, name):
             yield name, Came(price=price.value)
 
 
-def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal:
-    """Changes the row; returns what its equity has more."""
+def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal | None:
+    """Changes the row; returns what its equity has more. None: the curve does not count it there."""
     is_counted, more = is_in_curve(row) and not row.is_in_doubt, []
     for name in came.keys() & row.lacks.keys():
         lacked, known = row.lacks.pop(name), came[name]
@@ -161,7 +180,7 @@ def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal:
         for each, amount in known.without.items():
             row.lacks.setdefault(each, {"amount": amount and plain(amount), "since": lacked["since"]})
     if not is_counted:
-        return ZERO
+        return None
     row.equity = summed([row.equity or ZERO, *more])
     return summed(more)
 

@@ -16,7 +16,7 @@ from alphapulse.portfolio.prices import Price, PriceBook
 from alphapulse.portfolio.valuation import Line, Worth, summed, total, worth_of
 from apps.exchanges.models import ExchangeAccount
 from apps.portfolio.models import AccountWorth, AssetWorth, Snapshot
-from apps.portfolio.services.lacking import fill_in, is_in_doubt, kept, lacks_of
+from apps.portfolio.services.lacking import fill_in, is_in_doubt, kept, lacks_of, waiting
 from apps.portfolio.services.prices import prices_of
 from apps.portfolio.services.valuation import KINDS, Valuation, value_accounts
 from apps.portfolio.signals import snapshot_taken
@@ -191,16 +191,17 @@ def _accounts(valued: Valuation, bridged: Bridged, last: Snapshot | None, now: d
     at = {account.pk: account.exchange_id for account in valued.accounts}
     if fill_in(before, lacks, lines, lambda account, asset: book.price(asset, CURRENCY, near=at[account])):
         before = _before(last, valued)
+    not_yet = waiting(lacks, before, now)
     accounts = []
     for account in valued.accounts:
         mine, known = lines.get(account.pk, []), before.get(account.pk)
-        lacking = kept(lacks.get(account.pk, {}), known, last and last.taken_at)
+        lacking = kept(lacks.get(account.pk, {}), known, last and last.taken_at, now)
         is_doubted = is_in_doubt(lacking, known, mine, bridged.before, now)
         accounts.append(
             AccountWorth(
                 account=account,
                 total=worth.total_of(account.pk, told.get(account.pk, [])),
-                equity=None if is_doubted else worth.total_of(account.pk, mine),
+                equity=None if is_doubted or account.pk in not_yet else worth.total_of(account.pk, mine),
                 is_complete=worth.is_whole(account.pk, told.get(account.pk, [])),
                 lacks=lacking,
                 is_in_doubt=is_doubted,
