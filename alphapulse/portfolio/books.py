@@ -87,11 +87,8 @@ class LineKey(NamedTuple):
 class Sum(NamedTuple):
     """So much of the asset, and what that was in the books' currency. Gains and losses have their sign."""
 
-    amount: Decimal = ZERO
-    value: Decimal = ZERO
-
-    def plus(self, amount: Decimal, value: Decimal) -> Sum:
-        return Sum(EXACT.add(self.amount, amount), EXACT.add(self.value, value))
+    amount: Decimal
+    value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class Books:
 
     method: Method
     currency: str
-    lines: dict[LineKey, Sum] = field(default_factory=lambda: defaultdict(Sum))
+    lines: dict[LineKey, Sum] = field(default_factory=dict)
     moved: dict[tuple[int, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     held: dict[str, Held] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
@@ -140,12 +137,15 @@ class _Keeper:
     def __init__(self, method: Method, currency: str) -> None:
         self._books = Books(method, currency)
         self._pools: defaultdict[str, Pool] = defaultdict(POOLS[method])
+        self._sums: dict[tuple[date, int, str, Item], list[Decimal]] = {}
 
     def keep(self, valued: Iterable[Valued]) -> Books:
         for each in valued:
-            moves = sorted(zip(each.booking.moves, each.values, strict=True), key=lambda move: move[0].amount > 0)
-            for move, value in moves:
+            moves = zip(each.booking.moves, each.values, strict=True)
+            # What was given makes room for what was got.
+            for move, value in moves if len(each.values) == 1 else sorted(moves, key=_is_in):
                 self._keep(each.booking, move, value)
+        self._books.lines = {LineKey(*key): Sum(*sums) for key, sums in self._sums.items()}
         self._books.held = {asset: _held(pool.all()) for asset, pool in self._pools.items()}
         self._books.held[self._books.currency] = self._own_currency()
         return self._books
@@ -187,7 +187,8 @@ class _Keeper:
         if booking.why is Why.WITHDRAWAL:
             self._line(booking, move.asset, Item.WITHDRAWN_COST, move.amount, given.cost)
         elif value is not None and given.amount:
-            gain = EXACT.subtract(part(value, given.amount, amount), given.cost)
+            brought = value if given.amount == amount else part(value, given.amount, amount)
+            gain = EXACT.subtract(brought, given.cost)
             self._line(booking, move.asset, Item.REALISED, negated(given.amount), gain)
 
     def _miss_costs(self, booking: Booking, asset: str, given: Given) -> None:
@@ -200,8 +201,15 @@ class _Keeper:
         self._books.gaps.append(Gap(booking.at, booking.account, asset, amount, booking.why, missing))
 
     def _line(self, booking: Booking, asset: str, item: Item, amount: Decimal, value: Decimal) -> None:
-        key = LineKey(booking.at.date(), booking.account, asset, item)
-        self._books.lines[key] = self._books.lines[key].plus(amount, value)
+        key = booking.at.date(), booking.account, asset, item
+        if sums := self._sums.get(key):
+            sums[:] = EXACT.add(sums[0], amount), EXACT.add(sums[1], value)
+        else:
+            self._sums[key] = [amount, value]
+
+
+def _is_in(valued: tuple[Move, Value]) -> bool:
+    return valued[0].amount > 0
 
 
 def _held(lots: Iterable[Lot]) -> Held:

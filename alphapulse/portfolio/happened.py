@@ -95,7 +95,9 @@ def _moved(ends: Iterable[End], own: Iterable[Pair]) -> Iterable[Booking]:
 def _renamed(booking: Booking, meaning: Meaning) -> Booking:
     def named(move: Move) -> Move:
         asset, pieces = meaning(booking.account, move.asset, booking.at)
-        return Move(asset, move.amount if pieces == 1 else EXACT.multiply(move.amount, pieces))
+        if pieces != 1:
+            return Move(asset, EXACT.multiply(move.amount, pieces))
+        return move if asset == move.asset else Move(asset, move.amount)
 
     moves, worth = tuple(map(named, booking.moves)), tuple(map(named, booking.worth))
     # Nearly always it is what it was: no second copy of a hundred thousand.

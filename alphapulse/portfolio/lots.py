@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -30,13 +29,14 @@ class Method(StrEnum):
     AVERAGE = "average"
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
+    """A tuple: a long past has hundreds of thousands of them."""
+
     amount: Decimal
     cost: Decimal | None
 
     def split(self, amount: Decimal) -> tuple[Lot, Lot]:
-        """So much of it, and the rest."""
+        """So much of it, and the rest. Less than all."""
         left = EXACT.subtract(self.amount, amount)
         if self.cost is None:
             return Lot(amount, None), Lot(left, None)
@@ -46,8 +46,12 @@ class Lot:
 
 def part(value: Decimal, amount: Decimal, whole: Decimal) -> Decimal:
     """What of a value falls on an amount of the whole."""
-    exact = EXACT.divide(EXACT.multiply(value, amount), whole)
-    return exact.quantize(COST_STEP, rounding=ROUND_HALF_EVEN, context=EXACT)
+    return to_step(EXACT.divide(EXACT.multiply(value, amount), whole))
+
+
+def to_step(exact: Decimal) -> Decimal:
+    # By place: names of arguments would cost three times what it takes.
+    return exact.quantize(COST_STEP, ROUND_HALF_EVEN, EXACT)
 
 
 class Given(NamedTuple):
@@ -73,8 +77,8 @@ def give(pool: Pool, amount: Decimal) -> Given:
     """Takes so much out of the pool, as far as it is there."""
     known, cost, without_cost = ZERO, ZERO, ZERO
     while amount and (lot := pool.first()):
-        taken, rest = lot.split(min(amount, lot.amount))
-        pool.replace_first(rest if rest.amount else None)
+        taken, rest = lot.split(amount) if amount < lot.amount else (lot, None)
+        pool.replace_first(rest)
         amount = EXACT.subtract(amount, taken.amount)
         if taken.cost is None:
             without_cost = EXACT.add(without_cost, taken.amount)
@@ -157,7 +161,7 @@ class Average:
 
     def add(self, lot: Lot) -> None:
         if lot.cost is None:
-            self._unknown = replace(self._unknown, amount=EXACT.add(self._unknown.amount, lot.amount))
+            self._unknown = Lot(EXACT.add(self._unknown.amount, lot.amount), None)
         else:
             assert self._known.cost is not None
             self._known = Lot(EXACT.add(self._known.amount, lot.amount), EXACT.add(self._known.cost, lot.cost))

@@ -25,13 +25,12 @@ _INVERSE = Context(prec=40)
 
 
 class Told(NamedTuple):
-    """What one `base` cost in `quote`, and who says so."""
+    """What one `base` cost in `quote`, at some times, and who says so."""
 
     base: str
     quote: str
-    at: datetime
-    price: Decimal
     source: str
+    prices: Iterable[tuple[datetime, Decimal]]
 
 
 class Price(NamedTuple):
@@ -54,11 +53,10 @@ class PastPrices:
 
     def __init__(self, told: Iterable[Told], pegs: Mapping[str, str] = NO_PEGS) -> None:
         self._pegs = pegs
-        series: defaultdict[tuple[str, str], list[Told]] = defaultdict(list)
-        for each in told:
-            if each.price > 0:
-                series[self._named(each.base), self._named(each.quote)].append(each)
-        self._series = {pair: _Series(of_pair) for pair, of_pair in series.items()}
+        series: defaultdict[tuple[str, str], list[_At]] = defaultdict(list)
+        for base, quote, source, prices in told:
+            series[self._named(base), self._named(quote)] += [(at, price, source) for at, price in prices if price > 0]
+        self._series = {pair: _Series(of_pair) for pair, of_pair in series.items() if of_pair}
         self._legs: dict[tuple[str, str], _Leg | None] = {}
         self._into: dict[str, PricesIn] = {}
 
@@ -152,25 +150,31 @@ class _Leg:
         return self._price
 
     def _found(self, at: datetime) -> Price | None:
-        there = self._there and self._there.nearest(at)
-        back = self._back and self._back.nearest(at)
-        if back and not (there and there[1] <= back[1]):
-            told, away = back
-            return Price(_INVERSE.divide(ONE, told.price), (told.source,), away)
-        return Price(there[0].price, (there[0].source,), there[1]) if there else None
+        there = self._there.nearest(at) if self._there else None
+        back = self._back.nearest(at) if self._back else None
+        if back and not (there and there.away <= back.away):
+            return back._replace(value=_INVERSE.divide(ONE, back.value))
+        return there
+
+
+# When, what one cost, and who says so.
+_At = tuple[datetime, Decimal, str]
 
 
 class _Series:
     """What was told of a pair, by time. Of what was told twice for a moment nothing depends on who came first."""
 
-    def __init__(self, told: list[Told]) -> None:
-        self._told = sorted(told, key=lambda each: (each.at, each.price, each.source))
-        self._times = [each.at for each in self._told]
+    def __init__(self, told: list[_At]) -> None:
+        self._told = sorted(told)
+        self._times = [at for at, _, _ in self._told]
 
-    def nearest(self, at: datetime) -> tuple[Told, timedelta] | None:
-        """And how far away it is; None: too far."""
+    def nearest(self, at: datetime) -> Price | None:
+        """None: none is near."""
         times, place = self._times, bisect_left(self._times, at)
         before = at - times[place - 1] if place else _NEVER
         after = times[place] - at if place < len(times) else _NEVER
         away = min(before, after)
-        return None if away > NEAR else (self._told[place - (before <= after)], away)
+        if away > NEAR:
+            return None
+        _, price, source = self._told[place - 1 if before <= after else place]
+        return Price(price, (source,), away)

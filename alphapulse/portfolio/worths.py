@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from alphapulse.money import size
 from alphapulse.portfolio.bookings import Booking, Move, Why
-from alphapulse.portfolio.lots import COST_STEP, EXACT, part
+from alphapulse.portfolio.lots import EXACT, part, to_step
 from alphapulse.portfolio.past_prices import Price, PricesIn
 
 Value = Decimal | None
@@ -53,6 +53,8 @@ def _values(booking: Booking, prices: PricesIn, sources: Counter[str]) -> tuple[
 
     if booking.why is Why.OWN:
         return (None,) * len(booking.moves)
+    if len(booking.moves) == 1 and not booking.worth:
+        return (worth(booking.moves),)
     gave = [move for move in booking.moves if move.amount < 0]
     got = [move for move in booking.moves if move.amount > 0]
     # What was given or got in the books' own currency costs what it is: a market's price is but near it.
@@ -69,7 +71,7 @@ def _sum(moves: Sequence[Move], prices: Sequence[Decimal]) -> Decimal:
     total = Decimal(0)
     for move, price in zip(moves, prices, strict=True):
         total = EXACT.add(total, EXACT.multiply(size(move.amount), price))
-    return total.quantize(COST_STEP, rounding=ROUND_HALF_EVEN, context=EXACT)
+    return to_step(total)
 
 
 def _share(move: Move, side: Sequence[Move], whole: Value, worth: Callable[[Sequence[Move]], Value]) -> Value:

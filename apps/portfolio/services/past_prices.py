@@ -1,5 +1,6 @@
 """Prices of the times at which something happened: of fills, candles, the ECB, and of our own snapshots."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
 from decimal import Context, Decimal
@@ -19,6 +20,8 @@ from apps.users.models import Workspace
 HOUR, DAY = "1h", "1d"
 # Candles that are asked for by their times, so many at once.
 FEW, CHUNK = 3000, 500
+# Of all candles, in their order.
+MANY = 5000
 _DIGITS = Context(prec=40)
 
 
@@ -30,6 +33,8 @@ class Asked(NamedTuple):
     currency: str
     assets: Collection[str]
     times: Collection[datetime]
+    # By timeframe: when the candles open in which something happened, and the next ones.
+    near: Mapping[str, Collection[datetime]]
     aliases: Aliases
 
     @property
@@ -56,22 +61,26 @@ def past_prices(
     """Near what happened alone: years of candles would be millions of prices that nobody asks for."""
     if not bookings:
         return PastPrices((), pegs)
+    times = {booking.at.replace(minute=0, second=0, microsecond=0) for booking in bookings}
     asked = Asked(
         workspace=workspace,
         environment=environment,
         currency=currency,
         assets={move.asset for booking in bookings for move in booking.moves},
-        times={booking.at.replace(minute=0, second=0, microsecond=0) for booking in bookings},
+        times=times,
+        near={timeframe: _near(times, timeframe) for timeframe in (HOUR, DAY)},
         aliases=aliases,
     )
     return PastPrices(chain(_fills(bookings), _candles(asked), _published(asked), _snapshots(asked)), pegs)
 
 
 def _fills(bookings: Iterable[Booking]) -> Iterator[Told]:
+    known: defaultdict[tuple[str, str], list[tuple[datetime, Decimal]]] = defaultdict(list)
     for booking in bookings:
         if booking.why is Why.EXCHANGED and len(booking.worth) > 1 and booking.worth[1].amount:
             (quote, cost), (base, amount) = booking.worth
-            yield Told(base, quote, booking.at, _DIGITS.divide(cost, amount), "fills")
+            known[base, quote].append((booking.at, _DIGITS.divide(cost, amount)))
+    return (Told(*pair, "fills", prices) for pair, prices in known.items())
 
 
 # --- Candles ----------------------------------------------------------------------------------------------------------
@@ -103,18 +112,18 @@ def _told(asset: str, money: str, rows: Collection[CandleSeries], asked: Asked) 
     pieces = asked.aliases.meaning(one.exchange_id, base, asked.until)[1]
     coins = asked.aliases.meaning(one.exchange_id, quote, asked.until)[1]
     for timeframe, opens in _opens(rows, asked):
-        source = f"{one.exchange_id} {one.symbol} {timeframe}"
-        for opened_at, price in opens:
-            yield Told(asset, money, opened_at, price * coins / pieces, source)
+        if coins != pieces:
+            opens = ((opened_at, price * coins / pieces) for opened_at, price in opens)
+        yield Told(asset, money, f"{one.exchange_id} {one.symbol} {timeframe}", opens)
 
 
 def _opens(rows: Collection[CandleSeries], asked: Asked) -> Iterator[tuple[str, Iterable[tuple[datetime, Decimal]]]]:
     """By timeframe: when candles opened in which something happened, and at what price."""
     known = [row for row in rows if row.timeframe in (HOUR, DAY)]
     for row in known:
-        yield row.timeframe, _opens_at(row, _near(asked.times, row.timeframe))
+        yield row.timeframe, _opens_at(row, asked.near[row.timeframe])
     if not known:
-        one, near = next(iter(rows)), _near(asked.times, HOUR)
+        one, near = next(iter(rows)), asked.near[HOUR]
         candles = candles_of(one.exchange_id, asked.environment, one.symbol, HOUR, asked.since, asked.until)
         yield HOUR, [(candle.opened_at, candle.open) for candle in candles if candle.opened_at in near]
 
@@ -125,14 +134,13 @@ def _opens_at(series: CandleSeries, near: Collection[datetime]) -> Iterator[tupl
     times = sorted(near)
     if len(times) > FEW:
         every = rows.filter(opened_at__range=(times[0], times[-1])).values_list("opened_at", "open")
-        yield from (row for row in every.iterator(chunk_size=CHUNK) if row[0] in near)
+        yield from (row for row in every.iterator(chunk_size=MANY) if row[0] in near)
         return
     for start in range(0, len(times), CHUNK):
         yield from rows.filter(opened_at__in=times[start : start + CHUNK]).values_list("opened_at", "open")
 
 
 def _near(times: Collection[datetime], timeframe: str) -> set[datetime]:
-    """When the candles open in which something happened, and the next ones."""
     opened = {timeframes.floor(at, timeframe) for at in times}
     return opened | {timeframes.ends(at, timeframe) for at in opened}
 
@@ -152,13 +160,13 @@ def _published(asked: Asked) -> Iterator[Told]:
             for days_later in range(max(1, (until - row.published_on).days)):
                 day = row.published_on + timedelta(days=days_later)
                 at = datetime.combine(day, time(PUBLISHED_AT.hour, tzinfo=PUBLISHED_AT.tzinfo))
-                yield Told(row.base, row.currency, at, row.rate, row.source)
+                yield Told(row.base, row.currency, row.source, [(at, row.rate)])
 
 
 def _snapshots(asked: Asked) -> Iterator[Told]:
     """What the snapshots' currency was in the one that is asked for, when they were taken."""
     taken = Snapshot.objects.filter(workspace=asked.workspace, environment=asked.environment)
-    near = _near(asked.times, HOUR)
     for at, currency, rates in taken.values_list("taken_at", "currency", "rates").iterator():
-        if timeframes.floor(at, HOUR) in near and asked.currency in rates:
-            yield Told(currency, asked.currency, at, _DIGITS.create_decimal(rates[asked.currency]), "snapshots")
+        if timeframes.floor(at, HOUR) in asked.near[HOUR] and asked.currency in rates:
+            rate = _DIGITS.create_decimal(rates[asked.currency])
+            yield Told(currency, asked.currency, "snapshots", [(at, rate)])

@@ -78,7 +78,7 @@ def entry(kind: str, words: str, on: float, *, reference: str | None = None, ent
 
 
 def told(base: str, quote: str, price: str, on: float, source: str = "candles") -> Told:
-    return Told(base, quote, day(on), Decimal(price), source)
+    return Told(base, quote, source, [(day(on), Decimal(price))])
 
 
 def trades(*rows: Trade, account: int = MAIN) -> list[Booking]:
