@@ -134,28 +134,42 @@ class PriceBook:
         return self._found[key]
 
     def _ways_to(self, currency: str, near: str) -> dict[str, Price]:
-        """Dijkstra's, outwards from the currency. Names decide between equals, so the order of quotes means nothing."""
+        """Dijkstra's, outwards from the currency. Names decide between equals, so the order of quotes means nothing.
+
+        A worse way to an asset goes on where it has fewer steps: it may reach what the best one is too long for.
+        """
         found: dict[str, Price] = {}
+        fewest: dict[str, int] = {}
         start: tuple[_Rank, _Names, str, Price] = ((0, 0, 0, Decimal("-Infinity")), (), currency, ONE)
         ahead = [start]
         while ahead:
             rank, names, asset, price = heappop(ahead)
-            if asset in found:
+            steps = rank[1]
+            if steps >= fewest.get(asset, MOST_STEPS + 1):
                 continue
-            found[asset] = price
-            if rank[1] == MOST_STEPS:
+            fewest[asset] = steps
+            found.setdefault(asset, price)
+            if steps == MOST_STEPS:
                 continue
             for edge in self._into[asset]:
-                if edge.step.base not in found:
-                    heappush(ahead, _longer(rank, names, price, edge, near))
+                if steps + 1 < fewest.get(edge.step.base, MOST_STEPS + 1):
+                    # What is traded is measured at the best price, by whatever way: then no way changes another's rank.
+                    traded = _EXACT.multiply(edge.volume, found[asset].value)
+                    heappush(ahead, _longer(rank, names, price, edge, near, traded))
         return found
 
 
-def _longer(rank: _Rank, names: _Names, price: Price, edge: _Edge, near: str) -> tuple[_Rank, _Names, str, Price]:
+def _longer(
+    rank: _Rank, names: _Names, price: Price, edge: _Edge, near: str, traded: Decimal
+) -> tuple[_Rank, _Names, str, Price]:
     step = edge.step
     references, steps, elsewhere, thinnest = rank
-    thin = max(thinnest, -_EXACT.multiply(edge.volume, price.value))
-    longer = (references + edge.is_reference, steps + 1, elsewhere + (step.source not in (near, PAR)), thin)
+    longer = (
+        references + edge.is_reference,
+        steps + 1,
+        elsewhere + (step.source not in (near, PAR)),
+        max(thinnest, -traded),
+    )
     worth = Price(value=_EXACT.multiply(step.rate, price.value), path=(step, *price.path))
     name = (step.base, step.quote, step.source, step.rate, step.as_of)
     return longer, (name, *names), step.base, worth

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alphapulse.portfolio.prices import PAR, PriceBook, Quote, guarded_mid
@@ -192,3 +192,77 @@ def test_there_and_back_is_one(quotes):
         assert (there is None) == (back is None)
         if there and len(there.path) == 1 and len(quotes) == len({(each.base, each.quote) for each in quotes}):
             assert abs(there.value * back.value - 1) < Decimal("1e-20")
+
+
+# --- Against all ways there are -------------------------------------------------------------------------------------
+
+MANY = (*COINS, "USD", "TRY", "ADA")
+
+
+@st.composite
+def tangles(draw):
+    """Quotes of any prices, some of them published rates, some of the exchange where the asset lies."""
+    quotes = []
+    for _ in range(draw(st.integers(4, 12))):
+        base, money = draw(st.lists(st.sampled_from(MANY), min_size=2, max_size=2, unique=True))
+        is_reference = draw(st.integers(0, 3)) == 0
+        source = "ecb" if is_reference else draw(st.sampled_from(("binance", "bybit")))
+        volume = None if is_reference else draw(st.integers(0, 9))
+        age = draw(st.sampled_from((0, 0, 0, 301)))
+        price = str(draw(st.integers(1, 5)))
+        quotes.append(quote(f"{base}/{money}", price, source=source, volume=volume, age=age, is_reference=is_reference))
+    return quotes
+
+
+def all_ways(quotes, asset, currency):
+    """Lists of (base, quote, source, rate, volume in the quote, is published) without circles, four long at most."""
+    edges = []
+    for each in quotes:
+        if NOW - each.as_of <= each.fresh_for:
+            volume = each.volume or Decimal(0)
+            edges.append((each.base, each.quote, each.source, each.price, volume * each.price, each.is_reference))
+            edges.append((each.quote, each.base, each.source, 1 / each.price, volume, each.is_reference))
+
+    def on(at, way):
+        if at == currency:
+            yield way
+        elif len(way) < 4:
+            been = {edge[0] for edge in way}
+            for edge in edges:
+                if edge[0] == at and edge[1] not in been:
+                    yield from on(edge[1], [*way, edge])
+
+    return [way for way in on(asset, []) if way]
+
+
+def rank(way, near, worths):
+    """As docs/portfolio.md says it: published rates, steps, markets elsewhere, the thinnest one."""
+    thinnest = min(volume * worths[money] for _, money, _, _, volume, _ in way)
+    return sum(edge[5] for edge in way), len(way), sum(edge[2] != near for edge in way), -round(thinnest, 12)
+
+
+@given(tangles(), st.sampled_from(("", "bybit")))
+@example(
+    # The shortest way to BTC alone is by a published rate; the best one to ETH is too long to go on from there.
+    [
+        quote("ETH/SOL", "1"),
+        quote("SOL/ADA", "1"),
+        quote("ADA/TRY", "1"),
+        quote("TRY/EUR", "1"),
+        quote("ETH/EUR", "1", is_reference=True, source="ecb"),
+        quote("BTC/ETH", "1"),
+    ],
+    "",
+)
+def test_the_way_taken_is_the_best_of_all(quotes, near):
+    found = book(*quotes).prices_in("EUR", near=near)
+    worths = {asset: price.value for asset, price in found.items()}
+    for asset in MANY:
+        ways = [] if asset == "EUR" else all_ways(quotes, asset, "EUR")
+        assert (asset in found) == (asset == "EUR" or bool(ways))
+        if not ways:
+            continue
+        best = min(rank(way, near, worths) for way in ways)
+        taken = [(step.base, step.quote, step.source) for step in found[asset].path]
+        same = [way for way in ways if [edge[:3] for edge in way] == taken]
+        assert best in [rank(way, near, worths) for way in same]
