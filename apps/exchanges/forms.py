@@ -9,6 +9,7 @@ from apps.core.clock import now
 from apps.exchanges import keys, services
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import ExchangeAccount
+from apps.exchanges.services import doubles
 
 CREDENTIALS = ("api_key", "secret", "password")
 
@@ -91,7 +92,15 @@ class AccountForm(forms.ModelForm):
             services.draft_renewal(self.instance, self._credentials())
         report = keys.check(self.instance)
         keys.refuse_withdrawals(report, may_withdraw=self.cleaned_data["may_withdraw"])
+        self._refuse_doubles(report)
         self.report = report
+
+    def _refuse_doubles(self, report: KeyReport) -> None:
+        """As who stores it will, but while the form can still say so."""
+        known, self.instance.exchange_uid = self.instance.exchange_uid, keys.uid_of(report)
+        self.instance.wallets = self.cleaned_data["wallets"]
+        if self.instance.exchange_uid != known:
+            doubles.refuse(self.instance)
 
     def _credentials(self) -> Credentials:
         return Credentials(**{name: self.cleaned_data.get(name) or "" for name in CREDENTIALS})
