@@ -51,11 +51,15 @@ class BarsWanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsRead:
-    """All of them that there were at `as_of`, the exchange's clock when it was asked; or the error, and none."""
+    """All of them that there were at `as_of`, the exchange's clock when it was asked; or the error, and none.
+
+    `newer`: it told none of them, but later ones; the newest of these.
+    """
 
     wanted: BarsWanted
     as_of: datetime
     rows: Sequence[Ohlcv] = ()
+    newer: datetime | None = None
     error: ExchangeError | None = None
 
 

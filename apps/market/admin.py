@@ -88,7 +88,7 @@ class QuarantinedValueAdmin(ReadOnlyAdmin):
 class CandleSeriesAdmin(ReadOnlyAdmin):
     explanation = (
         "Everything between 'covered from' and 'covered to' has been read. Holes are where the exchange has no candle; "
-        "they are not asked for again."
+        "they are not asked for again. Before 'told from' the exchange tells none, though there may have been some."
     )
     list_display = [
         "symbol",
@@ -97,6 +97,7 @@ class CandleSeriesAdmin(ReadOnlyAdmin):
         "environment",
         "covered_from",
         "covered_to",
+        "told_from",
         "hole_count",
         "is_behind",
         "due_at",
@@ -120,8 +121,9 @@ class WatchedSymbolAdmin(AuditedAdmin, ListAdmin):
     """Symbols are pinned here; what is held, in rules or in targets comes and goes by itself."""
 
     explanation = "Candles are read of these symbols. Pin others here; the rest comes and goes with what is held."
-    list_display = ["symbol", "timeframe", "exchange_id", "environment", "source"]
+    list_display = ["symbol", "timeframe", "exchange_id", "environment", "source", "workspace"]
     list_filter = ["source", "timeframe", "exchange_id", "environment"]
+    list_select_related = ["workspace"]
     search_fields = ["symbol"]
     ordering = ["exchange_id", "environment", "symbol", "timeframe"]
     fields = ["exchange_id", "environment", "symbol", "timeframe"]

@@ -5,7 +5,7 @@ from django.conf import settings
 
 from apps.core.clock import now
 from apps.exchanges.models import Environment
-from apps.market.services import feature_work, features, fiat, quarantine, tend
+from apps.market.services import feature_work, features, fiat, quarantine, tend, watch
 
 
 @shared_task(name="market.compare")
@@ -17,7 +17,8 @@ def compare(**_: object) -> None:
 
 @shared_task(name="market.tend")
 def tend_candles(**_: object) -> None:
-    """Partitions made ahead, old ones dropped, and doubts that are long over."""
+    """Partitions made ahead, old ones dropped, series that nobody watches at rest, and doubts that are long over."""
+    watch.follow_all(now())
     tend.make_ahead(now())
     tend.drop_old(now())
     quarantine.prune(now())

@@ -21,6 +21,7 @@ class Scope(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     MARKET_READ = "market:read"
+    MARKET_WRITE = "market:write"
     MEMBERS_WRITE = "members:write"
     AUDIT_READ = "audit:read"
     SYSTEM_METRICS = "system:metrics"
@@ -50,6 +51,7 @@ GRANTS: dict[Scope, Grant] = {
     Scope.ALERTS_READ: Grant(meaning="alert rules and what became of them"),
     Scope.ALERTS_WRITE: Grant(meaning="make and change alert rules", role="trader"),
     Scope.MARKET_READ: Grant(meaning="prices, candles and indicators"),
+    Scope.MARKET_WRITE: Grant(meaning="pin symbols, whose candles are read then", role="trader"),
     Scope.MEMBERS_WRITE: Grant(meaning="invite to a workspace, change roles", role="admin", sessions_only=True),
     Scope.AUDIT_READ: Grant(meaning="what was done in a workspace, by whom and from where", role="admin"),
     Scope.SYSTEM_METRICS: Grant(meaning="Prometheus metrics", staff_only=True),

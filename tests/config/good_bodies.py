@@ -64,6 +64,7 @@ MADE: Mapping[str, Callable[[User], dict[str, Any]]] = {
     "POST api/exchange/accounts": lambda owner: KEYS | {"exchange_id": "binance", "label": "another"},
     "PUT api/exchange/accounts/<int:account_id>/credentials": lambda owner: KEYS,
     "POST api/exchange/groups": lambda owner: {"name": "some"},
+    "POST api/market/pins": lambda owner: CANDLES,
     "POST api/portfolio/optimise": lambda owner: OPTIMISE,
     "POST api/system/restart": lambda owner: {"beat": True},
 }

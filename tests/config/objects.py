@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from apps.core.clock import now
 from apps.exchanges.models import AccountGroup
+from apps.market.models import WatchedSymbol
+from apps.market.services.watch import follow
 from apps.portfolio.services import proposals
 from apps.system.models import RestartRequest
 from apps.users.models import ApiToken, User, Workspace
@@ -21,6 +23,7 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
     "token_id": lambda owner, workspace: api_token(owner).pk,
     "account_id": lambda owner, workspace: builders.account(owner=workspace.name).pk,
     "group_id": lambda owner, workspace: AccountGroup.objects.create(workspace=workspace, name="all").pk,
+    "pin_id": lambda owner, workspace: pinned(workspace).pk,
     "proposal_id": lambda owner, workspace: (
         proposals.ask(workspace, environment="sandbox", question=QUESTION, actor=owner, at=now()).pk
     ),
@@ -34,6 +37,13 @@ MAKERS: dict[str, Callable[[User, Workspace], int]] = {
 def api_token(owner: User) -> ApiToken:
     until = now() + timedelta(days=1)
     return ApiToken.objects.create(user=owner, name="a", prefix=str(owner.pk), created_at=now(), expires_at=until)
+
+
+def pinned(workspace: Workspace) -> WatchedSymbol:
+    where = {"exchange_id": "binance", "environment": "sandbox", "symbol": "BTC/USDT", "timeframe": "1h"}
+    made, _ = WatchedSymbol.objects.get_or_create(workspace=workspace, **where)
+    follow("binance", "sandbox", now())
+    return made
 
 
 def parameters(path: str) -> list[str]:

@@ -29,6 +29,7 @@ from tests.apps.portfolio.divided import asked, holder, past_of
 from tests.config.doors import DOORS
 from tests.config.furnished import furnish_market
 from tests.config.good_bodies import good_query
+from tests.config.objects import pinned
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.usefixtures("nothing_leaves")]
 
@@ -128,6 +129,7 @@ def furnished() -> APIClient:
         kind=Trouble.REDIS_AWAY, subject="redis", message="It is away.", advice="Start it.", opened_at=at, seen_at=at
     )
     furnish_market(at)
+    pinned(mine.workspace)
     # No market of the sandbox says what a dollar is.
     UserSettings.objects.create(user=owner, base_currency="USDT")
     for ago in (timedelta(hours=1), timedelta(0)):

@@ -51,10 +51,13 @@ class CandleReader:
     async def _bars(self, wanted: BarsWanted) -> BarsRead:
         try:
             told = await self._list(wanted)
-            rows, sent_at = await self._asker.asked(partial(self._page, told, wanted))
+            bars, sent_at = await self._asker.asked(partial(self._page, told, wanted))
         except ExchangeError as exc:
             return BarsRead(wanted=wanted, as_of=self._asker.now, error=exc)
-        return BarsRead(wanted=wanted, as_of=sent_at, rows=rows)
+        # Some tell what they have around it, or instead of it.
+        rows = tuple(bar for bar in bars if wanted.since <= bar.opened_at < wanted.until)
+        later = [bar.opened_at for bar in bars if bar.opened_at >= wanted.until]
+        return BarsRead(wanted=wanted, as_of=sent_at, rows=rows, newer=None if rows else max(later, default=None))
 
     async def _list(self, wanted: BarsWanted) -> CandleList:
         """How the symbol's candles are told. Raises NotSupported where they are not."""
@@ -86,9 +89,7 @@ class CandleReader:
         if answer is None:
             raise BadResponse("Nothing was asked of the exchange, so its answer cannot be believed.")
         rows_in(answer.document, told.rows)
-        bars = parse.ohlcv(found)
-        # Some tell what they have around it.
-        return tuple(bar for bar in bars if wanted.since <= bar.opened_at < wanted.until)
+        return parse.ohlcv(found)
 
 
 def _milliseconds(at: datetime) -> int:

@@ -26,7 +26,7 @@ class SeriesRow(serializers.Serializer):
     covered_from = serializers.DateTimeField(allow_null=True)
     covered_to = serializers.DateTimeField(allow_null=True)
     is_behind = serializers.BooleanField()
-    status = serializers.ChoiceField(SeriesStatus.values)
+    status = serializers.ChoiceField(SeriesStatus.choices)
     error = serializers.CharField(allow_blank=True)
 
 
@@ -104,8 +104,11 @@ def _name(row: Market | CandleSeries) -> tuple[str, str, str]:
 def _series(markets: Iterable[Market]) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
     symbols = {market.symbol for market in markets}
     watched: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
-    for row in WatchedSymbol.objects.filter(symbol__in=symbols).order_by("source"):
-        watched[row.exchange_id, row.environment, row.symbol, row.timeframe].append(row.source)
+    names = ("exchange_id", "environment", "symbol", "timeframe", "source")
+    rows = WatchedSymbol.objects.filter(symbol__in=symbols).order_by(*names).values_list(*names)
+    # Of what several have pinned once.
+    for exchange_id, environment, symbol, timeframe, source in rows.distinct():
+        watched[exchange_id, environment, symbol, timeframe].append(source)
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for series in CandleSeries.objects.filter(symbol__in=symbols).order_by("timeframe"):
         told = {name: getattr(series, name) for name in SeriesRow().fields if name != "watched_by"}

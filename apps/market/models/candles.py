@@ -11,6 +11,7 @@ from alphapulse.market import timeframes
 from alphapulse.market.timeframes import TIMEFRAMES
 from apps.core.money_field import MoneyField
 from apps.exchanges.models import Environment
+from apps.users.models import Workspace
 
 TIMEFRAME_CHOICES = [(timeframe, timeframe) for timeframe in TIMEFRAMES]
 
@@ -40,6 +41,8 @@ class CandleSeries(models.Model):
     wanted_since = models.DateTimeField(null=True, blank=True)
     covered_from = models.DateTimeField(null=True)
     covered_to = models.DateTimeField(null=True)
+    # Older ones the exchange does not tell: asked for them, it told newer ones.
+    told_from = models.DateTimeField(null=True)
     first_at = models.DateTimeField(null=True)
     last_at = models.DateTimeField(null=True)
     # None: nobody watches it; what is there stays until its time.
@@ -122,9 +125,14 @@ class WatchSource(models.TextChoices):
 
 
 class WatchedSymbol(models.Model):
-    """Candles are read of these, and of nothing else. Each source writes its own rows (`services.watch`)."""
+    """Candles are read of these, and of nothing else. Each source writes its own rows (`services.watch`).
+
+    `workspace`: whose pin it is; None: the staff's, or another source's. Who else wants the same has a row of their
+    own.
+    """
 
     source = models.CharField(max_length=10, choices=WatchSource, default=WatchSource.PINNED)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="pins")
     exchange_id = models.CharField("exchange", max_length=40)
     environment = models.CharField(max_length=10, choices=Environment)
     symbol = models.CharField(max_length=100)
@@ -133,8 +141,15 @@ class WatchedSymbol(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "exchange_id", "environment", "symbol", "timeframe"], name="watched_once_by_source"
-            )
+                fields=["source", "exchange_id", "environment", "symbol", "timeframe"],
+                name="watched_once_by_source",
+                condition=Q(workspace=None),
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "exchange_id", "environment", "symbol", "timeframe"],
+                name="pinned_once_by_workspace",
+                condition=Q(workspace__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ waits for neither.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -16,8 +16,14 @@ from apps.market.models import Candle
 TABLE = Candle._meta.db_table
 # So many months ahead there are partitions already.
 AHEAD = 2
+# A drop waits for who reads, and who comes after waits for the drop.
+PATIENCE = timedelta(seconds=5)
 # Anything, but always the same: who makes partitions does so alone.
 _LOCK = 5_062_026
+
+
+def are_there() -> bool:
+    return connection.vendor == "postgresql"
 
 
 def by_month(timeframe: str) -> bool:
@@ -28,7 +34,7 @@ def by_month(timeframe: str) -> bool:
 @transaction.atomic
 def make(timeframe: str, times: Iterable[datetime]) -> list[str]:
     """The partitions that these opening times fall into; returns the names of those that were not there."""
-    if connection.vendor != "postgresql" or not by_month(timeframe):
+    if not are_there() or not by_month(timeframe):
         return []
     months = sorted({timeframes.floor(at, MONTH) for at in times})
     if not _missing(timeframe, months):
@@ -46,14 +52,18 @@ def make_ahead(times: Iterable[str], now: datetime) -> list[str]:
     return [name for timeframe in times for name in make(timeframe, months)]
 
 
-def drop_before(timeframe: str, cutoff: datetime) -> int:
-    """Candles of the months that ended by then. Returns how many partitions are gone, elsewhere how many rows."""
+def before(timeframe: str, cutoff: datetime) -> list[str]:
+    """The partitions of the months that ended by then."""
     month = timeframes.floor(cutoff, MONTH)
-    if connection.vendor != "postgresql":
-        return Candle.objects.filter(timeframe=timeframe, opened_at__lt=month).delete()[0]
-    old = sorted(name for name in _names(timeframe) if name < _name(timeframe, month))
-    for name in old:
-        with connection.cursor() as cursor:
+    return sorted(name for name in _names(timeframe) if name < _name(timeframe, month))
+
+
+def drop_before(timeframe: str, cutoff: datetime) -> int:
+    """Returns how many they were. Who reads or writes waits for it no longer than `PATIENCE`: else it is for later."""
+    old = before(timeframe, cutoff)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{PATIENCE.total_seconds():.0f}s"])
+        for name in old:
             cursor.execute(f'DROP TABLE "{name}"')
     return len(old)
 

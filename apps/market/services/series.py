@@ -1,4 +1,4 @@
-"""Which candles are read next, what an answer makes of a series, and how long they are kept."""
+"""Which candles are read next, and how long they are kept."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from random import random
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.errors import STOPS_ALL, BadResponse, ExchangeError, NotSupported, Transient
+from alphapulse.exchanges.errors import ExchangeError, NotSupported, Transient
 from alphapulse.exchanges.facts import CandleList
-from alphapulse.exchanges.reading import BarsRead, BarsWanted
+from alphapulse.exchanges.reading import BarsWanted
 from alphapulse.market import backfill, timeframes
 from alphapulse.market.backfill import Covered, Window
-from alphapulse.market.candles import candles, holes
 from alphapulse.resilience.retry import RetryPolicy
-from apps.market.models import Candle, CandleHole, CandleSeries, Market, SeriesStatus
-from apps.market.services.candles import store_candles
+from apps.market.models import CandleSeries, Market, SeriesStatus
 
 # So long the candles of a timeframe are kept, and so far they are read back. Those of a day are kept for good.
 KEPT: Mapping[str, timedelta] = {
@@ -89,7 +87,10 @@ def asked(exchange_id: str, environment: str) -> int:
 
 def ask_again(exchange_id: str, environment: str, now: datetime) -> None:
     """Somebody wants to know it now: all are due."""
-    _asked(exchange_id, environment).filter(due_at__gt=now).update(due_at=now)
+    with transaction.atomic():
+        # In one order, as who stores candles locks them.
+        resting = _asked(exchange_id, environment).filter(due_at__gt=now).order_by("pk").select_for_update()
+        CandleSeries.objects.filter(pk__in=[row.pk for row in resting]).update(due_at=now)
 
 
 def _asked(exchange_id: str, environment: str) -> QuerySet[CandleSeries]:
@@ -134,25 +135,38 @@ def _lists(
 
 
 def _leave_unlisted(row: CandleSeries, *, is_known: bool, now: datetime) -> None:
-    name = catalogue.exchange(row.exchange_id).name
+    """Unless somebody has moved it meanwhile: it may rest, or have been woken."""
+    seen = CandleSeries.objects.filter(pk=row.pk, due_at=row.due_at, status=row.status)
     if is_known:
+        name = catalogue.exchange(row.exchange_id).name
         fail(row, NotSupported(f"{name} tells no candles of {row.symbol}."), now)
     else:
         row.due_at = now + timedelta(minutes=1)
-    row.save(update_fields=_MOVED)
+    seen.update(due_at=row.due_at, status=row.status, failures=row.failures, error=row.error)
 
 
 def _windows(row: CandleSeries, told: CandleList, now: datetime) -> Iterable[Window]:
-    since = _start(row, told.keeps, now)
+    since = start(row, told.keeps, now)
     return backfill.windows(covered(row), timeframe=row.timeframe, wanted_since=since, per_page=told.per_page, now=now)
 
 
-def _start(row: CandleSeries, keeps: int | None, now: datetime) -> datetime:
-    """From when on its candles are wanted, and still told."""
-    since = wanted_since(row, now)
+def start(row: CandleSeries, keeps: int | None, now: datetime) -> datetime:
+    """From when on its candles are wanted, and still told: none before those of days begin."""
+    since = max(wanted_since(row, now), row.told_from or BEGINNING)
+    since = max(since, _first_day(row, since) or BEGINNING)
     if keeps is None:
         return since
     return max(since, timeframes.step(timeframes.floor(now, row.timeframe), row.timeframe, 1 - keeps))
+
+
+def _first_day(row: CandleSeries, since: datetime) -> datetime | None:
+    """When the symbol's first daily candle since then opened; None where those are not read back so far."""
+    if timeframes.minutes(row.timeframe) >= timeframes.minutes("1d"):
+        return None
+    where = {"exchange_id": row.exchange_id, "environment": row.environment, "symbol": row.symbol}
+    days = CandleSeries.objects.filter(**where, timeframe="1d", covered_from__lte=since, first_at__gt=since)
+    found: datetime | None = days.values_list("first_at", flat=True).first()
+    return found
 
 
 def _wanted(row: CandleSeries, window: Window) -> BarsWanted:
@@ -161,68 +175,6 @@ def _wanted(row: CandleSeries, window: Window) -> BarsWanted:
 
 def covered(row: CandleSeries) -> Covered:
     return Covered(since=row.covered_from, until=row.covered_to)
-
-
-# --- After it -----------------------------------------------------------------------------------------------------
-
-_MOVED = ["covered_from", "covered_to", "due_at", "is_behind", "status", "failures", "error"]
-
-
-def store(exchange_id: str, environment: str, reads: Sequence[BarsRead], now: datetime) -> int:
-    """Candles, holes and how far each series has been read, in one transaction. Returns how many candles are new."""
-    names = {(read.wanted.symbol, read.wanted.timeframe) for read in reads}
-    series = CandleSeries.objects.filter(exchange_id=exchange_id, environment=environment)
-    rows = series.filter(symbol__in={symbol for symbol, _ in names}).order_by("pk").select_for_update()
-    of_name = {(row.symbol, row.timeframe): row for row in rows if (row.symbol, row.timeframe) in names}
-    return sum(
-        _store_or_refuse(row, [read for read in reads if (read.wanted.symbol, read.wanted.timeframe) == name], now)
-        for name, row in of_name.items()
-    )
-
-
-def _store_or_refuse(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
-    """What the database cannot hold costs its own series, not those beside it."""
-    try:
-        with transaction.atomic():
-            return _store(row, reads, now)
-    except OperationalError:
-        raise
-    except (DatabaseError, ValueError, TypeError) as problem:
-        row.refresh_from_db()
-        fail(row, BadResponse(f"The database refused what {row.exchange_id} told of {row}: {problem}"), now)
-        row.save(update_fields=_MOVED)
-        return 0
-
-
-def _store(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
-    written = 0
-    for read in reads:
-        if isinstance(read.error, STOPS_ALL):
-            # The exchange's trouble, and none of this series'.
-            break
-        if read.error is not None:
-            fail(row, read.error, now)
-            break
-        window = Window(since=read.wanted.since, until=read.wanted.until)
-        _remember_holes(row, read, now)
-        told = candles(read.rows, symbol=row.symbol, timeframe=row.timeframe, as_of=read.as_of)
-        written += store_candles(row, told)
-        row.refresh_from_db(fields=["first_at", "last_at"])
-        reached = backfill.after(covered(row), window, timeframe=row.timeframe, as_of=read.as_of)
-        row.covered_from, row.covered_to = reached.since, reached.until
-        _go_on(row, now)
-    row.save(update_fields=_MOVED)
-    return written
-
-
-def _go_on(row: CandleSeries, now: datetime) -> None:
-    row.status, row.failures, row.error = SeriesStatus.OK, 0, ""
-    keeps = [each.keeps for each in catalogue.exchange(row.exchange_id).candles if each.keeps is not None]
-    since = _start(row, max(keeps, default=None), now)
-    row.is_behind = backfill.is_behind(covered(row), timeframe=row.timeframe, wanted_since=since, now=now)
-    edge = timeframes.ends(timeframes.floor(now, row.timeframe), row.timeframe) + backfill.LATE
-    spread = random() * min(UNFINISHED, edge - now) / 20  # noqa: S311  (spreading load, not secrets)
-    row.due_at = now if row.is_behind else min(edge, now + UNFINISHED) + spread
 
 
 def fail(row: CandleSeries, error: ExchangeError, now: datetime) -> None:
@@ -234,32 +186,3 @@ def fail(row: CandleSeries, error: ExchangeError, now: datetime) -> None:
         row.status = SeriesStatus.FAILED
         policy = RETRY if isinstance(error, Transient) else BROKEN
         row.due_at = now + policy.wait(failures=row.failures, chance=random())  # noqa: S311
-
-
-def _remember_holes(row: CandleSeries, read: BarsRead, now: datetime) -> None:
-    """Between the candles of a window, and to those beside it. What was a hole and has come meanwhile is none."""
-    wanted, opened = read.wanted, [bar.opened_at for bar in read.rows]
-    if not opened:
-        return
-    beside = [
-        _beside(row, "-opened_at", opened_at__lt=min(opened)),
-        _beside(row, "opened_at", opened_at__gt=max(opened)),
-    ]
-    found = holes([*opened, *(at for at in beside if at)], row.timeframe)
-    # A candle that has not come by its end may be late.
-    settled = [hole for hole in found if hole.until <= timeframes.floor(read.as_of - backfill.LATE, row.timeframe)]
-    row.holes.filter(since__lt=wanted.until, until__gt=wanted.since).exclude(
-        since__in=[hole.since for hole in settled]
-    ).delete()
-    CandleHole.objects.bulk_create(
-        [CandleHole(series=row, since=hole.since, until=hole.until, found_at=now) for hole in settled],
-        update_conflicts=True,
-        unique_fields=["series", "since"],
-        update_fields=["until"],
-    )
-
-
-def _beside(row: CandleSeries, order: str, **where: datetime) -> datetime | None:
-    rows = Candle.objects.filter(series=row, timeframe=row.timeframe, **where)
-    found: datetime | None = rows.order_by(order).values_list("opened_at", flat=True).first()
-    return found

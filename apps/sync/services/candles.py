@@ -14,7 +14,7 @@ from alphapulse.exchanges.facts import REQUESTS_A_STEP
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
 from apps.exchanges import budgets
-from apps.market.services import series
+from apps.market.services import answers, series
 from apps.sync.models import SyncState
 from apps.sync.services.claim import Claim, StepPlan
 
@@ -38,7 +38,7 @@ def _plan(state: SyncState, now: datetime) -> StepPlan:
 def store(held: Sequence[SyncState], results: Mapping[int, Outcome], now: datetime) -> int:
     """Returns how many candles are new or different."""
     told = [(state, results[state.pk].bars) for state in held if results[state.pk].bars]
-    return sum(series.store(state.exchange_id, state.environment, bars, now) for state, bars in told)
+    return sum(answers.store(state.exchange_id, state.environment, bars, now) for state, bars in told)
 
 
 def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:

@@ -16,6 +16,7 @@ from apps.audit.models import AuditEntry
 from apps.core.clock import now
 from apps.exchanges import keys
 from apps.exchanges.models import AccountGroup, ExchangeAccount, fingerprint
+from apps.market.models import Market
 from apps.sync import tasks
 from apps.users.models import Membership, User, Workspace
 from apps.users.services import members
@@ -102,6 +103,22 @@ def _accept(world: World) -> Any:
     return world.send("POST", "user/invitations/accept", token=token)
 
 
+def _pin(world: World) -> Any:
+    name = {"environment": "sandbox", "symbol": "BTC/USDT"}
+    Market.objects.create(
+        exchange_id="binance",
+        market_id="BTCUSDT",
+        type="spot",
+        base="BTC",
+        quote="USDT",
+        is_active=True,
+        is_inverse=False,
+        **name,
+    )
+    return world.send("POST", "market/pins", exchange_id="binance", timeframe="1h", **name)
+
+
+PINNED = {"exchange_id": "binance", "environment": "sandbox", "symbol": "BTC/USDT", "timeframe": "1h"}
 ACCOUNT = "exchange/accounts/{0.account.pk}"
 OF = "user/workspaces/{0.workspace.pk}"
 DEEDS = [
@@ -285,6 +302,14 @@ DEEDS = [
         lambda w: w.send("DELETE", f"exchange/groups/{w.group().pk}"),
         "group.removed",
         before={"name": "all"},
+        status=204,
+    ),
+    deed("POST api/market/pins", _pin, "symbol.pinned", after=PINNED, status=201),
+    deed(
+        "DELETE api/market/pins/<int:pin_id>",
+        lambda w: w.send("DELETE", f"market/pins/{_pin(w).json()['id']}"),
+        "symbol.unpinned",
+        before=PINNED,
         status=204,
     ),
 ]

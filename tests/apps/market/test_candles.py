@@ -10,7 +10,8 @@ from django.db import connection
 from alphapulse.types import Candle
 from apps.market.models import Candle as Row
 from apps.market.models import CandleSeries
-from apps.market.services import bulk, candles, candles_of, partitions, series_behind, series_of, store_candles
+from apps.market.services import bulk, candles, candles_of, partitions, series_behind, series_of, store_candles, tend
+from apps.market.services.series import KEPT
 from apps.market.signals import candles_stored
 from tests import candle_files
 
@@ -146,12 +147,13 @@ def test_a_months_candles_lie_in_a_partition_of_their_own_that_is_dropped_whole(
     assert [each.opened_at for each in stored()] == [MONDAY + timedelta(days=40)]
 
 
-def test_where_there_are_no_partitions_old_months_are_deleted():
-    if connection.vendor == "postgresql":
-        pytest.skip("there are partitions")
+def test_old_months_go_with_or_without_partitions():
     store_candles(series(), [candle(0), candle(24 * 40)])
-    assert partitions.drop_before("1h", MONDAY + timedelta(days=20)) == 1
-    assert Row.objects.count() == 1
+    store_candles(series("1d"), [candle(0, timeframe="1d")])
+    at = MONDAY + timedelta(days=20) + KEPT["1h"]
+    assert [tend.drop_old(at), tend.drop_old(at)] == [1, 0]
+    assert [each.opened_at for each in stored()] == [MONDAY + timedelta(days=40)]
+    assert len(stored("1d")) == 1
 
 
 # --- Of what they are, where several would do -------------------------------------------------------------------------

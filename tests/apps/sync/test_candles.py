@@ -17,7 +17,7 @@ from alphapulse.types import Credentials, SyncKind
 from apps.core.clock import now
 from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
-from apps.market.services import candles_of, series, watch
+from apps.market.services import answers, candles_of, series, watch
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services import states
 from apps.sync.services.batch import sync_batch
@@ -241,14 +241,14 @@ def test_who_is_told_to_wait_waits_with_all_series_and_blames_none(add, sandbox,
 def test_what_the_database_refuses_of_a_series_costs_that_series(add, sandbox, monkeypatch):
     add()
     pin(("BTC/USDT", "1h"), ("ETH/USDT", "1h"))
-    stored = series.store_candles
+    stored = answers.store_candles
 
     def refuse(row, candles):
         if row.symbol == "ETH/USDT":
             raise DataError("numeric field overflow")
         return stored(row, candles)
 
-    monkeypatch.setattr(series, "store_candles", refuse)
+    monkeypatch.setattr(answers, "store_candles", refuse)
     sync()
     assert (status_of("BTC/USDT"), status_of("ETH/USDT")) == ((SeriesStatus.OK, 0), (SeriesStatus.FAILED, 1))
     assert "numeric field overflow" in CandleSeries.objects.get(symbol="ETH/USDT").error
