@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse.portfolio.curve import Point, added_up, surplus
+from alphapulse.portfolio.curve import Gap, Point, added_up, surplus
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -31,6 +31,19 @@ def test_a_curve_without_a_point_at_a_time_has_its_last_one():
 def test_one_incomplete_part_makes_the_sum_incomplete():
     total = added_up([curve((0, 1), (5, 2)), curve((5, 1), complete=False)])
     assert [point.is_complete for point in total] == [True, False]
+
+
+def test_from_a_gap_on_the_last_point_stands_and_is_incomplete():
+    gapped = [*curve((0, 5)), Gap(at=at(7)), *curve((12, 6))]
+    total = added_up([gapped, curve((5, 1), (10, 2), (15, 3))])
+    assert told(total) == told(curve((0, 5), (5, 6), (10, 7), (12, 8), (15, 9)))
+    assert [point.is_complete for point in total] == [True, True, False, True, True]
+    assert told(added_up([gapped])) == told(curve((0, 5), (12, 6)))
+
+
+def test_what_was_before_the_beginning_counts_from_there():
+    total = added_up([curve((0, 100), (10, 110)), curve((1, 7), (11, 8))], since=at(5))
+    assert told(total) == told(curve((10, 117), (11, 118)))
 
 
 def test_nothing_adds_up_to_nothing():

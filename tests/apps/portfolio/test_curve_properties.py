@@ -174,7 +174,9 @@ DEED = st.one_of(
 TRAPS = st.one_of(
     st.tuples(LABEL, WALLET).map(lambda one: [("adds", one[0]), ("reads", *one), ("passes", 5)]),
     st.tuples(LABEL, WALLET).map(lambda one: [("fails", *one), ("moves", *one, "USDT"), ("passes", 5)]),
+    st.tuples(LABEL, WALLET).map(lambda one: [("adds", one[0]), ("reads", *one), ("passes", 5), ("passes", 200)]),
     LABEL.map(lambda label: [("sleeps", "NEW/USDT"), ("swaps", label, ("USDT", "NEW")), ("passes", 5)]),
+    LABEL.map(lambda label: [("sleeps", "NEW/USDT"), ("swaps", label, ("USDT", "NEW")), ("passes", 200)]),
 )
 DEEDS = st.lists(st.one_of(DEED.map(lambda deed: [deed]), TRAPS), max_size=15).map(
     lambda parts: [deed for part in parts for deed in part]
@@ -215,8 +217,9 @@ def check(world):
 def check_at_once(taken):
     """Before more is known, too, an account counts with all that it has, or not; after an hour as it is known."""
     for row in taken.accounts.exclude(equity=None):
-        since = [each["since"] and datetime.fromisoformat(each["since"]) for each in row.lacks.values()]
-        if not any(at is None or taken.taken_at - at >= LATE for at in since):
+        first = AccountWorth.objects.filter(account=row.account).earliest("snapshot__taken_at").snapshot.taken_at
+        since = [datetime.fromisoformat(each["since"]) if each["since"] else first for each in row.lacks.values()]
+        if not any(taken.taken_at - at >= LATE for at in since):
             assert abs(row.equity - WORTH) < CENT, (row.account.label, taken.taken_at, row.equity)
 
 

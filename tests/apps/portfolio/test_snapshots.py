@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 
 from alphapulse.types import SyncKind
+from apps.exchanges.services import archive_account
+from apps.ledger.models import WalletReading
 from apps.portfolio.models import Snapshot
-from apps.portfolio.services import snapshots
+from apps.portfolio.services import history, snapshots
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.signals import snapshot_taken
 from apps.sync.models import SyncChange, SyncRun
@@ -161,6 +163,89 @@ def test_an_account_of_which_one_wallet_was_read_first_makes_no_jump_when_the_ot
     assert [point.is_complete for point in curve()] == [True, False, True]
 
 
+def test_a_wallet_that_comes_after_hours_counts_from_where_its_account_does():
+    """An hour long the account is waited for; then it is what is known of it, until more is."""
+    tell(at=later(3900))
+    holding(BTC="1", fresh_for=10**6)
+    new = holding("new", ETH="10", fresh_for=10**6)
+    forget_wallet(new, "funding")
+    assert take(0).equity == 100000
+    assert take(3600).equity == 140000
+    store(new, SyncKind.BALANCES, balance("ETH", "5"), wallet="funding", fresh_for=10**6)
+    assert take(3900).equity == 160000
+    assert values() == [100000, 160000, 160000]
+    assert values(accounts=[new.pk]) == [60000, 60000]
+
+
+def test_what_was_bought_without_a_price_is_in_doubt_for_an_hour_and_then_counts_when_it_has_one():
+    tell({"BTC/USDT": "100000"}, at=later(4300))
+    mine = holding(BTC="2", fresh_for=10**6)
+    other = holding("other", BTC="1", fresh_for=10**6)
+    take(0)
+    store(mine, SyncKind.BALANCES, balance("BTC", "1"), balance("ETH", "25"), fresh_for=10**6)
+    doubted = take(300)
+    assert (doubted.total, doubted.equity, doubted.is_complete) == (200000, None, False)
+    assert doubted.accounts.get(account=mine).is_in_doubt
+    assert (values(), values(accounts=[mine.pk]), values(accounts=[other.pk])) == ([300000], [200000], [100000] * 2)
+    assert take(3600).equity == 200000
+    tell(at=later(4300))
+    assert take(4300).equity == 300000
+    assert values() == [300000, 300000, 300000]
+
+
+def test_what_is_given_away_for_nothing_and_has_no_price_stops_no_curve():
+    tell(at=later(600))
+    mine = holding(BTC="1")
+    take(0)
+    store(mine, SyncKind.BALANCES, balance("BTC", "1"), balance("SPAM", "1000000"))
+    assert take(300).equity == 100000
+
+
+def test_what_left_a_fresh_wallet_is_in_doubt_while_another_is_of_earlier():
+    tell(at=later(900))
+    mine = holding(BTC="1", ETH="10")
+    take(0)
+    WalletReading.objects.filter(account=mine, wallet="funding").update(status="failed", error="away")
+    store(mine, SyncKind.BALANCES, balance("BTC", "1"))
+    assert take(300).equity is None
+    store(mine, SyncKind.BALANCES, balance("ETH", "10"), wallet="funding")
+    store(mine, SyncKind.POSITIONS, wallet="funding")
+    take(600)
+    assert values() == [140000, 140000]
+
+
+def test_debts_that_cancel_a_holding_out_keep_their_price():
+    tell()
+    mine, other = holding(BTC="1", ETH="10"), holding("other", BTC="1", ETH="-10")
+    take(0)
+    tell({"BTC/USDT": "100000"}, at=later(400))
+    take(400)
+    assert values(accounts=[mine.pk]) == [140000, 140000]
+    assert values(accounts=[other.pk]) == [60000, 60000]
+
+
+def test_the_price_of_a_mote_of_dust_is_kept_exactly():
+    tell(TICKERS | {"PEPE/USDT": "0.0000000123"})
+    mine = holding(BTC="1", PEPE="0.00001")
+    take(0)
+    store(mine, SyncKind.BALANCES, balance("BTC", "1"), balance("PEPE", "1000000000"))
+    tell({"BTC/USDT": "100000"}, at=later(400))
+    assert take(400).assets.get(asset="PEPE").value == Decimal("12.3")
+
+
+def test_when_the_last_account_goes_one_look_says_so():
+    tell(at=later(900))
+    mine = holding(BTC="1")
+    place = (workspace().pk, "sandbox")
+    take(0)
+    archive_account(mine, at=later(200))
+    assert snapshots.due(later(210)) == [place]
+    assert (take(210).total, take(400)) == (0, None)
+    assert snapshots.due(later(900)) == []
+    assert values() == [100000, 0]
+    assert values("EUR") == [80000, 0]
+
+
 def test_an_asset_that_loses_its_price_is_bridged_in_the_curve_and_missing_in_the_total():
     tell()
     holding(BTC="1", ETH="10")
@@ -230,6 +315,28 @@ def test_the_curve_of_some_accounts_is_theirs_alone():
     assert values(until=later(300)) == [104000]
 
 
+def test_the_curve_of_many_accounts_takes_as_many_queries_as_of_one(django_assert_num_queries):
+    tell(at=later(900))
+    mine = [holding(f"account {number}", BTC="1").pk for number in range(5)]
+    for number in range(3):
+        take(300 * number)
+    whose = [workspace().pk]
+    for some in (mine[:1], mine):
+        with django_assert_num_queries(3):
+            assert len(equity_curve(whose, "sandbox", "USDT", accounts=some)) == 3
+
+
+def test_of_very_many_accounts_fewer_points_are_told(monkeypatch):
+    monkeypatch.setattr(history, "MOST_PARTS", 40)
+    monkeypatch.setattr(history, "FEWEST_POINTS", 10)
+    tell(at=later(9000))
+    mine = [holding(f"account {number}", BTC="1").pk for number in range(2)]
+    for number in range(30):
+        take(300 * number)
+    assert 10 <= len(curve(accounts=mine)) <= 21
+    assert len(curve(accounts=mine[:1])) == 30
+
+
 def test_workspaces_add_up_though_their_snapshots_are_of_other_times():
     tell(at=later(400))
     holding(BTC="1")
@@ -239,6 +346,18 @@ def test_workspaces_add_up_though_their_snapshots_are_of_other_times():
     take(300)
     both = [workspace().pk, workspace("neighbours").pk]
     assert [point.value for point in equity_curve(both, "sandbox", "USDT")] == [100000, 104000, 104000]
+
+
+def test_a_workspace_that_is_looked_at_a_minute_later_is_there_from_the_beginning():
+    tell(at=later(400))
+    holding(BTC="1")
+    holding("theirs", owner="neighbours", ETH="1")
+    for seconds in (0, 300):
+        take(seconds)
+        take(seconds + 60, owner="neighbours")
+    both = [workspace().pk, workspace("neighbours").pk]
+    found = equity_curve(both, "sandbox", "USDT", since=later(100))
+    assert [(point.at, point.value) for point in found] == [(later(300), 104000), (later(360), 104000)]
 
 
 def test_a_long_curve_has_no_more_points_than_a_picture_can_show():
