@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.errors import ExchangeError, RateLimited
 from alphapulse.exchanges.route import Route
 from alphapulse.resilience.breaker import Breaker, BreakerState
@@ -38,6 +39,11 @@ def banned_until(route: Route, now: datetime) -> datetime | None:
     """When the ban ends that keeps everybody back, orders, cancels and people too; None: there is none."""
     health = ExchangeHealth.objects.filter(**_lane(route)).first()
     return health.banned_until if health is not None and not health.breaker.allows_orders(now) else None
+
+
+def ban_in_words(route: Route, until: datetime) -> str:
+    name = catalogue.exchange(route.exchange_id).name
+    return f"{name} has banned this IP (egress {route.egress}) until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def answered(route: Route, *, at: datetime) -> None:

@@ -114,10 +114,9 @@ def _refuse_while_banned(route: Route) -> None:
     """Asking in spite of a ban makes it longer, for everybody who leaves by this egress."""
     until = health.banned_until(route, now())
     if until is not None:
-        name = catalogue.exchange(route.exchange_id).name
         raise AccountRefused(
-            f"{name} has banned this IP (egress {route.egress}) until {until:%Y-%m-%d %H:%M:%S} UTC: "
-            "the key cannot be checked before. Try again then, or add the account by another egress."
+            f"{health.ban_in_words(route, until)}: the key cannot be checked before. Try again then, or add the "
+            "account by another egress."
         )
 
 

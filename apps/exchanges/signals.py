@@ -1,7 +1,16 @@
 """Facts about accounts and exchanges, announced on commit, with ids only."""
 
+from functools import partial
+from typing import Any
+
+from django.db import transaction
 from django.dispatch import Signal
 
 account_created = Signal()  # account_id
 account_changed = Signal()  # account_id: enabled, disabled, other egress, credentials or wallets
 health_changed = Signal()  # health_id
+
+
+def announce(signal: Signal, account: Any) -> None:
+    """One of the first two, of a row."""
+    transaction.on_commit(partial(signal.send_robust, type(account), account_id=account.pk))

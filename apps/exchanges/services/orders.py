@@ -34,20 +34,14 @@ def let_out(account: ExchangeAccount, costs: Mapping[str, int]) -> Iterator[Rout
 def _refuse_while_banned(route: Route) -> None:
     until = health.banned_until(route, now())
     if until is not None:
-        message = (
-            f"{_name(route)} has banned this IP (egress {route.egress}) until {until:%H:%M:%S} UTC: nothing was sent."
-        )
-        raise RateLimited(message, until=until, is_ban=True)
+        raise RateLimited(f"{health.ban_in_words(route, until)}: nothing was sent.", until=until, is_ban=True)
 
 
 def _granted(route: Route, costs: Mapping[str, int], *, key: str) -> budgets.Grant:
     grant = budgets.take_for_order(route, costs, now=now(), key=key)
     if not grant.units:
-        raise RateLimited(f"{_name(route)}'s limits are used up, the part for orders too: nothing was sent.")
+        name = catalogue.exchange(route.exchange_id).name
+        raise RateLimited(f"{name}'s limits are used up, the part for orders too: nothing was sent.")
     if grant.is_uncounted:
         health.spent_uncounted(route, at=now())
     return grant
-
-
-def _name(route: Route) -> str:
-    return catalogue.exchange(route.exchange_id).name
