@@ -322,7 +322,7 @@ def test_the_curve_of_many_accounts_takes_as_many_queries_as_of_one(django_asser
         take(300 * number)
     whose = [workspace().pk]
     for some in (mine[:1], mine):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             assert len(equity_curve(whose, "sandbox", "USDT", accounts=some)) == 3
 
 
