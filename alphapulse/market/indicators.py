@@ -36,8 +36,11 @@ _OPERATORS_LEFT_OUT = {"ADD", "DIV", "MULT", "SUB", "CUMSUM"}
 _FORGETS_AFTER = 60
 _SHORTEST_WARM_UP = 500
 _KAUFMAN_FORGETS_AFTER = 8000
-_KAUFMAN = 6
-_MESA = 7
+_TRIANGULAR, _KAUFMAN, _MESA = 5, 6, 7
+# Nor do these forget. Some follow a phase, others divide one running sum by another, and where prices or volumes stand
+# still these are roundings, which stay from the first bar on. In a triangular average they add up.
+_KEEP_ROUNDINGS = {"BETA", "CMF", "HT_TRENDLINE", "MAMA", "PVO", "RVOL", "TRIMA", "VWMA"}
+_GROUPS_THAT_KEEP_ROUNDINGS = {"Cycle Indicators"}
 
 
 class UnknownIndicator(ValueError):
@@ -72,12 +75,17 @@ class Request:
     @property
     def warm_up(self) -> int | None:
         """How many bars before the first one that is wanted; None: from the series' beginning on."""
-        if self.indicator.is_path_dependent:
+        if self.indicator.is_path_dependent or self._keeps_roundings:
             return None
         periods = sum(int(value) for name, value in self.parameters.items() if "period" in name)
-        kaufman = self.indicator.name == "KAMA" or _KAUFMAN in self._averages or _MESA in self._averages
+        kaufman = self.indicator.name == "KAMA" or _KAUFMAN in self._averages
         own = max(_SHORTEST_WARM_UP, _FORGETS_AFTER * periods) + (_KAUFMAN_FORGETS_AFTER if kaufman else 0)
         return int(_function(self).lookback) + own
+
+    @property
+    def _keeps_roundings(self) -> bool:
+        known = self.indicator.name in _KEEP_ROUNDINGS or self.indicator.group in _GROUPS_THAT_KEEP_ROUNDINGS
+        return known or not self._averages.isdisjoint({_TRIANGULAR, _MESA})
 
     @property
     def _averages(self) -> set[Number]:

@@ -1,4 +1,8 @@
-"""Indicators of stored candles, from far enough back that each value is that of the whole series."""
+"""Indicators of stored candles, from far enough back that each value is that of the whole series.
+
+The whole series is all that is stored of it: bar after bar, as if there were no time in the holes between them. While
+its older candles are still being read there is no number that they would change.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +40,11 @@ class Where:
             exchange_id=self.exchange_id, environment=self.environment, symbol=self.symbol, timeframe=self.timeframe
         )
 
+    def grows_back(self) -> bool:
+        """Whether older candles than there are may come yet."""
+        series = self.series
+        return series is not None and series.due_at is not None and series.is_behind
+
     def candles(self, since: datetime, until: datetime) -> list[Candle]:
         found = candles_of(self.exchange_id, self.environment, self.symbol, self.timeframe, since, until)
         return [candle for candle in found if candle.is_closed]
@@ -50,9 +59,15 @@ def indicated(where: Where, requests: Sequence[indicators.Request], since: datet
     whole = None in needs
     earlier = _before(where, bars[0].opened_at, None if whole else max(filter(None, needs), default=0))
     series = indicators.Series.of([*earlier, *bars])
+    grows = where.grows_back()
+
+    def outputs(request: indicators.Request) -> dict[str, indicators.Values]:
+        unsure = _unsure(request, len(earlier), len(bars)) if grows else 0
+        return _of_bars(indicators.compute(request, series), len(bars), unsure)
+
     return Indicated(
         bars=bars,
-        outputs={str(request): _of_bars(indicators.compute(request, series), len(bars)) for request in requests},
+        outputs={str(request): outputs(request) for request in requests},
         holes=candles.holes((bar.opened_at for bar in bars), where.timeframe),
     )
 
@@ -66,5 +81,10 @@ def _before(where: Where, first: datetime, bars: int | None) -> list[Candle]:
     return near if len(near) >= bars else where.candles(_FIRST_DAY, first)
 
 
-def _of_bars(outputs: Mapping[str, indicators.Values], bars: int) -> dict[str, indicators.Values]:
-    return {name: values[-bars:] for name, values in outputs.items()}
+def _unsure(request: indicators.Request, earlier: int, bars: int) -> int:
+    """How many of the bars have too few before them for what is still to come to make no difference."""
+    return bars if request.warm_up is None else min(max(request.warm_up - earlier, 0), bars)
+
+
+def _of_bars(outputs: Mapping[str, indicators.Values], bars: int, unsure: int) -> dict[str, indicators.Values]:
+    return {name: [None] * unsure + values[len(values) - bars + unsure :] for name, values in outputs.items()}

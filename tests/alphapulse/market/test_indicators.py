@@ -3,6 +3,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from random import Random
 
 import numpy as np
 import pytest
@@ -110,6 +111,61 @@ def test_the_real_candles_have_talibs_values_at_every_bar():
                 start = 0 if request.warm_up is None else max(first - request.warm_up, 0)
                 found = compute(request, part(series.columns, start, first + 50))
                 assert_same(found, {key: values[: first + 50] for key, values in expected.items()}, first, start)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nor_does_it_change_where_prices_and_volumes_stand_still(seed):
+    """There sums that run on are nothing but their roundings."""
+    columns, random = standing_still(seed), Random(seed)
+    for name in indicators():
+        for text in (name, any_periods(name, random)):
+            assert_any_bar_is_that_of_the_whole(text, columns, random)
+
+
+def test_the_real_candles_have_talibs_values_at_any_bar_with_any_periods():
+    candle_files.required()
+    random = Random(11)
+    for name_of_file in candle_files.FILES:
+        columns = Series.of(candle_files.candles(name_of_file)).columns
+        for name in indicators():
+            assert_any_bar_is_that_of_the_whole(any_periods(name, random), columns, random)
+
+
+def assert_any_bar_is_that_of_the_whole(text, columns, random):
+    """The first that has a whole warm-up before it, and others."""
+    bars = len(columns["close"])
+    try:
+        request = parse(text)
+    except UnknownIndicator:
+        # MESA's average, say, takes no two periods.
+        return
+    whole, warm_up = compute(request, part(columns, 0)), request.warm_up or bars
+    for bar in [min(warm_up, bars - 1), *(random.randrange(bars) for _time in range(6))]:
+        start = max(bar - warm_up, 0)
+        found = compute(request, part(columns, start, bar + 1))
+        assert_same(found, {name: values[: bar + 1] for name, values in whole.items()}, bar, start)
+
+
+def any_periods(name, random):
+    known = indicators()[name].parameters
+    given = {each: random.choice([2, 3, 9, 60, 250]) for each in known if "period" in each}
+    given |= {each: random.choice(range(9)) for each in known if "matype" in each}
+    return f"{name}({', '.join(f'{each}={value}' for each, value in given.items())})"
+
+
+def standing_still(seed, bars=6000):
+    """Prices of any size, in ticks; for hours nobody trades."""
+    random = np.random.default_rng(seed)
+    steps, volume = random.normal(0, 0.004, bars), random.uniform(1, 1000, bars).round(3)
+    for begin, hours in random.integers([0, 10], [bars - 120, 120], (25, 2)):
+        steps[begin : begin + hours] = volume[begin : begin + hours] = 0
+    size = 10.0 ** random.integers(-8, 6)
+    ticks = np.exp(np.cumsum(steps)) * 1e4
+    opened = np.concatenate([ticks[:1], ticks[:-1]])
+    wicks = random.uniform(0, 0.003, (2, bars)) * (steps != 0)
+    high, low = np.maximum(opened, ticks) * (1 + wicks[0]), np.minimum(opened, ticks) * (1 - wicks[1])
+    prices = [column.round() * size / 1e4 for column in (opened, high, low, ticks)]
+    return dict(zip(INPUTS, (*prices, volume), strict=True))
 
 
 def test_there_is_none_while_it_warms_up():

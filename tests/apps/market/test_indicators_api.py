@@ -74,7 +74,8 @@ def test_the_answer_says_of_which_candles_it_is_and_how_old_they_are(candles):
     told = get(logged_in(), INDICATORS, **WHERE, since=at(27), until=at(29), indicators="RSI")["candles"]
     age = (now() - START - timedelta(hours=29)).total_seconds()
     assert told.pop("age_seconds") == pytest.approx(age, abs=60)
-    assert told == {"timeframe": "1h", "last_closed_at": at(28), "covered_to": None, "stale": True}
+    covered = {"covered_from": None, "covered_to": None}
+    assert told == {"timeframe": "1h", "last_closed_at": at(28), "is_behind": True, "stale": True} | covered
     assert get(logged_in(), INDICATORS, **WHERE | {"symbol": "XRP/USDT"}, indicators="RSI")["candles"] is None
 
 
