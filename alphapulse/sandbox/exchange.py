@@ -11,6 +11,7 @@ and entries are wall time, prices live in market time (`exchange.clock`).
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import count
 
 from alphapulse.sandbox import matching
 from alphapulse.sandbox.accounts import Account, ApiKey
@@ -32,6 +33,7 @@ ZERO = Decimal(0)
 _SETTLED_FOR_MS = 100  # an account that was looked at this recently is not looked at again
 _KEPT_ORDERS = 10_000
 _ORDER_BASE = 10**15
+_UID_BASE, _UIDS = 100_000_000, 900_000_000
 CONTRACTS = (MarketKind.LINEAR, MarketKind.INVERSE)
 SHARED_COLLATERAL = "shared_collateral"  # an account's setting: Binance's multi-assets mode
 
@@ -79,7 +81,7 @@ class Exchange:
             return known
         account = Account(
             name=name,
-            uid=100_000_000 + len(self.accounts),
+            uid=self._new_uid(),
             exchange_id=self.id,
             created_ms=self.clock.wall_ms(),
             updated_ms=self.clock.wall_ms(),
@@ -87,6 +89,11 @@ class Exchange:
         )
         self.accounts[name] = account
         return account
+
+    def _new_uid(self) -> int:
+        """No other account's, nor one's that a sandbox before this one had: who kept that would take two for one."""
+        taken = {account.uid for account in self.accounts.values()}
+        return next(uid for uid in count(_UID_BASE + self.clock.wall_ms() % _UIDS) if uid not in taken)
 
     def add_key(self, account: Account, key: ApiKey) -> None:
         """Adds the key, or replaces the one with the same public part (to change what it may do)."""

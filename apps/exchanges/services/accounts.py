@@ -148,6 +148,7 @@ def archive_account(account: ExchangeAccount, *, at: datetime, actor: Any = None
         told |= {"group_ids": sorted(account.groups.values_list("pk", flat=True))}
         account.groups.clear()
         record("account.archived", account, at=at, actor=actor, before=told)
+        doubles.leave_to_heir(account)
         key_watch.review(account, at=at)
         announce(account_changed, account)
     return True

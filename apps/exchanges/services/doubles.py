@@ -65,6 +65,14 @@ def settle(account: ExchangeAccount) -> list[int]:
     return changed
 
 
+def leave_to_heir(account: ExchangeAccount) -> None:
+    """One that is being deleted counts no longer where another one was marked for its sake: that one counts now, with
+    the same past."""
+    heir = account.doubles.live().order_by("-is_enabled", "pk").first()
+    if heir is not None:
+        ExchangeAccount.objects.filter(pk=account.pk).update(double_of=heir)
+
+
 def why_not_counted(account: ExchangeAccount) -> str:
     """In words for its owner, of an account that is marked."""
     other = account.double_of

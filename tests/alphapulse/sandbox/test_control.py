@@ -27,6 +27,13 @@ def test_making_an_account_with_a_known_key_changes_nothing(sandbox: SandboxServ
     assert balances(sandbox, first.account) == {"USDT": "5"}
 
 
+def test_an_accounts_number_is_its_own_and_was_no_ones_in_a_sandbox_before(sandbox: SandboxServer):
+    earlier = {sandbox.create_account("binance").uid for _ in range(20)}
+    with SandboxServer(markets=5) as another:
+        later = {another.create_account("binance").uid for _ in range(20)}
+    assert len(earlier | later) == 40
+
+
 def test_the_same_key_may_exist_at_two_exchanges(sandbox: SandboxServer):
     here = sandbox.create_account("binance", api_key="both")
     there = sandbox.create_account("bybit", api_key="both")

@@ -265,7 +265,7 @@ def test_other_wallets_make_two_of_them_again():
 def test_without_the_first_the_second_counts():
     first, _ = two()
     services.archive_account(first, at=NOON)
-    assert (doubles(), notices("second")) == ({}, [])
+    assert (doubles(), notices("second")) == ({"main": "second"}, [])
 
 
 def test_one_that_is_deleted_while_it_does_not_count_never_will():
@@ -297,7 +297,7 @@ def test_the_notice_names_who_counts_now():
     first, _ = two()
     account("third", exchange_uid="1001")
     services.archive_account(first, at=NOON)
-    assert doubles() == {"third": "second"}
+    assert doubles() == {"main": "second", "third": "second"}
     key_watch.review(stored("third"), at=NOON)
     assert "only 'second' counts" in KeyNotice.objects.get(account__label="third", closed_at=None).message
 

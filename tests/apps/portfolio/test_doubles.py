@@ -98,6 +98,19 @@ def test_the_curve_never_had_it_twice_and_has_no_jump(two):
     assert curve(accounts=[two[1].pk]) == []
 
 
+def test_without_the_first_the_second_goes_on_in_the_curve_as_if_it_had_been_the_only_one(two):
+    def take(minutes: int) -> None:
+        snapshots.take(two[0].workspace_id, "sandbox", now=NOON + timedelta(minutes=minutes))
+
+    take(0)
+    find_out(*two)
+    take(6)
+    archive_account(two[0], at=NOON + timedelta(minutes=8))
+    take(12)
+    curve = equity_curve([two[0].workspace_id], "sandbox", "USDT")
+    assert [point.value for point in curve] == [100000, 100000]
+
+
 def test_profit_counts_once_and_says_why(two):
     for mine in two:
         happen(mine, *PAST)
@@ -111,11 +124,12 @@ def test_profit_counts_once_and_says_why(two):
     assert told["reasons"][0].startswith("second is not counted. This key belongs to the same account at Binance")
 
 
-def test_one_that_was_deleted_as_a_double_stays_out(two):
+@pytest.mark.parametrize("gone", [0, 1])
+def test_without_one_of_them_profit_still_counts_once(two, gone):
     for mine in two:
         happen(mine, *PAST)
     find_out(*two)
-    archive_account(two[1], at=NOON)
+    archive_account(two[gone], at=NOON)
     told = pnl()
     assert told["totals"]["realised"] == "200"
     assert not any("same account" in reason for reason in told["reasons"])
