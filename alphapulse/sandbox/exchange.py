@@ -12,6 +12,7 @@ and entries are wall time, prices live in market time (`exchange.clock`).
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import count
+from zlib import crc32
 
 from alphapulse.sandbox import matching
 from alphapulse.sandbox.accounts import Account, ApiKey
@@ -81,7 +82,7 @@ class Exchange:
             return known
         account = Account(
             name=name,
-            uid=self._new_uid(),
+            uid=self._new_uid(name),
             exchange_id=self.id,
             created_ms=self.clock.wall_ms(),
             updated_ms=self.clock.wall_ms(),
@@ -90,10 +91,11 @@ class Exchange:
         self.accounts[name] = account
         return account
 
-    def _new_uid(self) -> int:
+    def _new_uid(self, name: str) -> int:
         """No other account's, nor one's that a sandbox before this one had: who kept that would take two for one."""
         taken = {account.uid for account in self.accounts.values()}
-        return next(uid for uid in count(_UID_BASE + self.clock.wall_ms() % _UIDS) if uid not in taken)
+        first = _UID_BASE + crc32(f"{name} at {self.clock.wall_ms()}".encode()) % _UIDS
+        return next(uid for uid in count(first) if uid not in taken)
 
     def add_key(self, account: Account, key: ApiKey) -> None:
         """Adds the key, or replaces the one with the same public part (to change what it may do)."""
