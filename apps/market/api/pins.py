@@ -106,7 +106,7 @@ class Pin(APIView):
 
 
 def _visible(request: Request) -> QuerySet[WatchedSymbol]:
-    return WatchedSymbol.objects.filter(workspace__in=Workspace.objects.of(request.user))
+    return pins.pins_of(Workspace.objects.of(request.user))
 
 
 def _rows(pinned: Iterable[WatchedSymbol]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
-                related_name="pins",
+                related_name="watched",
                 to="users.workspace",
             ),
         ),
@@ -43,8 +43,8 @@ class Migration(migrations.Migration):
             model_name="watchedsymbol",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("workspace__isnull", False)),
-                fields=("workspace", "exchange_id", "environment", "symbol", "timeframe"),
-                name="pinned_once_by_workspace",
+                fields=("workspace", "source", "exchange_id", "environment", "symbol", "timeframe"),
+                name="watched_once_by_workspace",
             ),
         ),
     ]

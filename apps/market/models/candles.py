@@ -127,12 +127,11 @@ class WatchSource(models.TextChoices):
 class WatchedSymbol(models.Model):
     """Candles are read of these, and of nothing else. Each source writes its own rows (`services.watch`).
 
-    `workspace`: whose pin it is; None: the staff's, or another source's. Who else wants the same has a row of their
-    own.
+    `workspace`: whose pin or target it is; None: all others'. Who else wants the same has a row of their own.
     """
 
     source = models.CharField(max_length=10, choices=WatchSource, default=WatchSource.PINNED)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="pins")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="watched")
     exchange_id = models.CharField("exchange", max_length=40)
     environment = models.CharField(max_length=10, choices=Environment)
     symbol = models.CharField(max_length=100)
@@ -146,8 +145,8 @@ class WatchedSymbol(models.Model):
                 condition=Q(workspace=None),
             ),
             models.UniqueConstraint(
-                fields=["workspace", "exchange_id", "environment", "symbol", "timeframe"],
-                name="pinned_once_by_workspace",
+                fields=["workspace", "source", "exchange_id", "environment", "symbol", "timeframe"],
+                name="watched_once_by_workspace",
                 condition=Q(workspace__isnull=False),
             ),
         ]

@@ -1,9 +1,11 @@
 """Symbols that a workspace wants the candles of. All pay for them: each takes of what an exchange allows here."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from alphapulse.exchanges import catalogue
 from alphapulse.market import timeframes
@@ -27,6 +29,10 @@ class PinRefused(Exception):
         self.field = field
 
 
+def pins_of(workspaces: Collection[Workspace] | QuerySet[Workspace]) -> QuerySet[WatchedSymbol]:
+    return WatchedSymbol.objects.filter(source=WatchSource.PINNED, workspace__in=workspaces)
+
+
 def pin(
     workspace: Workspace,
     *,
@@ -43,7 +49,7 @@ def pin(
     with transaction.atomic():
         # Two at once are counted one after the other.
         Workspace.objects.select_for_update().get(pk=workspace.pk)
-        known = WatchedSymbol.objects.filter(workspace=workspace, **name).first()
+        known = pins_of([workspace]).filter(**name).first()
         if known is not None:
             return known, False
         _refuse_more(workspace, timeframe)
@@ -82,7 +88,7 @@ def _refuse_untold(exchange_id: str, environment: str, symbol: str, timeframe: s
 
 
 def _refuse_more(workspace: Workspace, timeframe: str) -> None:
-    pinned = list(workspace.pins.values_list("timeframe", flat=True))
+    pinned = list(pins_of([workspace]).values_list("timeframe", flat=True))
     if len(pinned) >= MOST:
         raise PinRefused(f"A workspace may pin {MOST} symbols' timeframes, and this one has: unpin one first.")
     short = [each for each in pinned if _is_short(each)]

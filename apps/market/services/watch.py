@@ -8,17 +8,26 @@ from django.db import transaction
 
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.signals import symbols_watched
+from apps.users.models import Workspace
 
 # Symbol and timeframe.
 Watched = tuple[str, str]
 
 
-def watch(source: str, *, exchange_id: str, environment: str, symbols: Collection[Watched], now: datetime) -> bool:
+def watch(
+    source: str,
+    *,
+    exchange_id: str,
+    environment: str,
+    symbols: Collection[Watched],
+    now: datetime,
+    workspace: Workspace | None = None,
+) -> bool:
     """All that this source wants there from now on, in the place of what it wanted before. Whether that differs.
 
-    Pins of workspaces are none of it: `services.pins`.
+    With a `workspace` all that it wants for this one. Pins of workspaces come one by one: `services.pins`.
     """
-    where = {"source": source, "exchange_id": exchange_id, "environment": environment, "workspace": None}
+    where = {"source": source, "exchange_id": exchange_id, "environment": environment, "workspace": workspace}
     wanted = set(symbols)
     # Nearly always nothing has changed, and then nobody is kept waiting.
     if wanted == set(WatchedSymbol.objects.filter(**where).values_list("symbol", "timeframe")):

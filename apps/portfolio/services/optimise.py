@@ -14,6 +14,7 @@ from alphapulse.portfolio.strategies.question import (
     Bounds,
     Constraints,
     Group,
+    HistoryTooShort,
     IncompleteQuestion,
     Question,
     Strategy,
@@ -23,11 +24,13 @@ from apps.exchanges.models import ExchangeAccount
 from apps.market.models import Asset, AssetKind
 from apps.portfolio.models import Proposal
 from apps.portfolio.services.closes import closes_of, markets_of
+from apps.portfolio.services.targets import being_read
 from apps.portfolio.services.trades import Held, held_of, nothing_of, trades, whole_of
 from apps.portfolio.services.valuation import Valuation, value_accounts
 
 # Less of the whole than this is dust: its short history would hold the others back.
 DUST = Decimal("0.001")
+NO_CANDLES = "no candles of it are kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,12 @@ def answer_to(proposal: Proposal, now: datetime) -> dict[str, Any]:
     asked = proposal.question
     ground = _ground(proposal, now)
     question = _question(asked, ground)
-    answer = solve(question)
+    unread = {asset for asset, why in ground.left_out.items() if why == NO_CANDLES}
+    reading = being_read(proposal, {*ground.held, *unread}, now)
+    try:
+        answer = solve(question)
+    except HistoryTooShort as short:
+        raise HistoryTooShort(" ".join([str(short), *reading])) from short
     return {
         "weights": _weights(question, answer.weights),
         "invested": plain(whole_of(ground.held)),
@@ -58,7 +66,7 @@ def answer_to(proposal: Proposal, now: datetime) -> dict[str, Any]:
         "now": answer.estimate_now and asdict(answer.estimate_now),
         "history": _history(asked, ground),
         "reasons": list(answer.reasons),
-        "warnings": [*answer.warnings, *ground.warnings],
+        "warnings": [*answer.warnings, *ground.warnings, *reading],
         "left_out": [{"asset": asset, "reason": why} for asset, why in sorted(ground.left_out.items())],
     }
 
@@ -112,7 +120,7 @@ def _why_left_out(asset: str, held: Held, *, money: set[str], whole: Decimal, is
         return "nobody says what it is worth"
     if held.value < DUST * whole:
         return "it is less than a thousandth of the whole" if held.value >= 0 else "more of it is owed than owned"
-    return "" if is_known else "no candles of it are kept"
+    return "" if is_known else NO_CANDLES
 
 
 def _listed(left_out: Mapping[str, str]) -> str:

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 
 from apps.portfolio.models import Proposal, ProposalState
+from apps.portfolio.services.targets import watch_all_targets, watch_targets
 from apps.users.models import User, Workspace
 
 # Whoever has not ended it by then was ended himself: the hard limit is below.
@@ -22,9 +24,15 @@ ERROR_LENGTH = 1000
 def ask(
     workspace: Workspace, *, environment: str, question: Mapping[str, Any], actor: User | None, at: datetime
 ) -> Proposal:
-    return Proposal.objects.create(
-        workspace=workspace, environment=environment, question=dict(question), asked_by=actor, asked_at=at
-    )
+    """What it names is watched from now on."""
+    with transaction.atomic():
+        # Two at once: the second sees what the first names.
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        proposal = Proposal.objects.create(
+            workspace=workspace, environment=environment, question=dict(question), asked_by=actor, asked_at=at
+        )
+        watch_targets(workspace, environment, at)
+    return proposal
 
 
 def claim(proposal_id: int, *, message: str, now: datetime) -> Proposal | None:
@@ -66,6 +74,7 @@ def left_lying(now: datetime) -> Sequence[int]:
 
 def prune(now: datetime) -> None:
     Proposal.objects.filter(finished_at__lt=now - KEPT).delete()
+    watch_all_targets(now)
 
 
 def _free(message: str, now: datetime) -> Q:
