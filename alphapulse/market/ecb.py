@@ -18,7 +18,10 @@ _RATE = re.compile(r"""currency=["']([A-Z]{3})["']\s+rate=["']([0-9.]+)["']""")
 
 
 def daily_rates(text: str) -> tuple[date, dict[str, Decimal]]:
-    """The newest day that the file tells, and what one euro cost then. Raises ValueError for what is no such file."""
+    """The newest day that the file tells, and what one euro cost then.
+
+    Raises ValueError for what is no such file, and for one that was cut off: its last number would be another.
+    """
     day, rates = _from_xml(text) if text.lstrip("\ufeff \r\n").startswith("<") else _from_csv(text)
     if not rates:
         raise ValueError("this is not the ECB's file of daily reference rates: it names no rate")
@@ -36,6 +39,8 @@ def _rate(text: str) -> Decimal:
 
 
 def _from_xml(text: str) -> tuple[date, dict[str, str]]:
+    if not text.rstrip().endswith("Envelope>"):
+        raise ValueError("this is not the whole of the ECB's file of daily reference rates: it has no end")
     # Read by its attributes alone: so no entity is ever resolved. Longer files tell earlier days after the newest.
     days = list(_DAY.finditer(text))
     if not days:
@@ -50,8 +55,10 @@ def _from_csv(text: str) -> tuple[date, dict[str, str]]:
     rows = [[cell.strip() for cell in row] for row in csv.reader(text.lstrip("\ufeff").splitlines()) if row]
     if len(rows) < 2 or rows[0][0] != "Date":
         raise ValueError("this is not the ECB's file of daily reference rates: its first line does not begin with Date")
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise ValueError("this is not the whole of the ECB's file of daily reference rates: a line has no end")
     day, values = max((_day(row[0]), row[1:]) for row in rows[1:])
-    named = zip(rows[0][1:], values, strict=False)
+    named = zip(rows[0][1:], values, strict=True)
     return day, {currency: rate for currency, rate in named if currency and rate not in ("", "N/A")}
 
 

@@ -39,7 +39,10 @@ _KAUFMAN_FORGETS_AFTER = 8000
 _TRIANGULAR, _KAUFMAN, _MESA = 5, 6, 7
 # Nor do these forget. Some follow a phase, others divide one running sum by another, and where prices or volumes stand
 # still these are roundings, which stay from the first bar on. In a triangular average they add up.
-_KEEP_ROUNDINGS = {"BETA", "CMF", "HT_TRENDLINE", "MAMA", "PVO", "RVOL", "TRIMA", "VWMA"}
+_KEEP_ROUNDINGS = {
+    *("BETA", "CMF", "HT_TRENDLINE", "LINEARREG_ANGLE", "LINEARREG_SLOPE"),
+    *("MAMA", "PVO", "RVOL", "TRIMA", "VWMA"),
+}
 _GROUPS_THAT_KEEP_ROUNDINGS = {"Cycle Indicators"}
 
 

@@ -26,7 +26,7 @@ def tend_candles(**_: object) -> None:
 
 @shared_task(name="market.sync_fiat_rates")
 def sync_fiat_rates(**_: object) -> None:
-    fiat.sync_fiat_rates(settings.ECB_RATES)
+    fiat.sync_fiat_rates(settings.ECB_RATES, now().date())
 
 
 # The next sweep sends another.

@@ -1,13 +1,16 @@
 """Which asset a code means, and what fiat money costs where no market says it."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from alphapulse.market import ecb
 from alphapulse.market.aliases import Alias, Aliases
 from apps.core.upsert import upsert
 from apps.market.models import Asset, AssetAlias, FiatRate
+
+# What is older is no rate that anybody asks for.
+LOOKED_BACK = timedelta(days=30)
 
 
 def known_aliases() -> Aliases:
@@ -33,7 +36,10 @@ def store_fiat_rates(day: date, rates: Mapping[str, Decimal]) -> int:
     return upsert(FiatRate, rows, key=("source", "base", "currency", "published_on"))
 
 
-def newest_fiat_rates() -> list[FiatRate]:
-    """Of the last day that was published."""
-    newest = FiatRate.objects.order_by("-published_on").values("published_on")[:1]
-    return list(FiatRate.objects.filter(published_on=newest))
+def newest_fiat_rates(today: date) -> list[FiatRate]:
+    """Of each currency the last that was published until then: what a day's file leaves out has the one before.
+
+    Within a month; how old one may be is for its reader to say.
+    """
+    rows = FiatRate.objects.filter(published_on__range=(today - LOOKED_BACK, today)).order_by("published_on", "pk")
+    return list({(row.source, row.base, row.currency): row for row in rows}.values())

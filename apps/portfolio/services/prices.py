@@ -47,7 +47,8 @@ def forget() -> None:
 
 def _made(environment: str, now: datetime, at_par: bool) -> Prices:
     aliases = known_aliases()
-    quotes = [*_market_quotes(environment, aliases, now), *map(_published, newest_fiat_rates())]
+    published = [_published(rate, now) for rate in newest_fiat_rates(now.date())]
+    quotes = [*_market_quotes(environment, aliases, now), *published]
     return Prices(PriceBook(quotes, now=now, pegs=pegs() if at_par else None), aliases, now)
 
 
@@ -90,13 +91,14 @@ def _halted(environment: str) -> set[tuple[str, str]]:
     return halted - trading
 
 
-def _published(rate: FiatRate) -> Quote:
+def _published(rate: FiatRate, now: datetime) -> Quote:
     return Quote(
         base=rate.base,
         quote=rate.currency,
         price=rate.rate,
         source=rate.source,
-        as_of=datetime.combine(rate.published_on, PUBLISHED_AT),
+        # In summer it comes an hour earlier.
+        as_of=min(datetime.combine(rate.published_on, PUBLISHED_AT), now),
         fresh_for=PUBLISHED_FOR,
         is_reference=True,
     )

@@ -36,6 +36,8 @@ def test_the_newest_day_of_any_of_its_files_is_read(text):
         "a,b\n1,2\n",
         "Date, USD\nsoon, 1.1\n",
         "Date, USD\n2026-11-20, 0\n",
+        CSV.replace(", 1.0815", ""),
+        XML.replace("</gesmes:Envelope>", ""),
     ],
 )
 def test_what_is_no_such_file_is_refused_with_words(text):
@@ -46,3 +48,13 @@ def test_what_is_no_such_file_is_refused_with_words(text):
 def test_a_rate_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="not an amount"):
         daily_rates("Date, USD\n2026-11-20, n.a.\n")
+
+
+@pytest.mark.parametrize("text", [XML, CSV])
+def test_however_a_file_is_cut_off_no_number_of_it_is_another(text):
+    whole = daily_rates(text)
+    for end in range(len(text.rstrip())):
+        try:
+            assert daily_rates(text[:end]) == whole
+        except ValueError:
+            continue
