@@ -62,7 +62,7 @@ def drop_before(timeframe: str, cutoff: datetime) -> int:
     """Returns how many they were. Who reads or writes waits for it no longer than `PATIENCE`: else it is for later."""
     old = before(timeframe, cutoff)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{PATIENCE.total_seconds():.0f}s"])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{PATIENCE // timedelta(milliseconds=1)}ms"])
         for name in old:
             cursor.execute(f'DROP TABLE "{name}"')
     return len(old)

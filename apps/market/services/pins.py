@@ -48,7 +48,7 @@ def pin(
     name = {"exchange_id": exchange_id, "environment": environment, "symbol": symbol, "timeframe": timeframe}
     with transaction.atomic():
         # Two at once are counted one after the other.
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         known = pins_of([workspace]).filter(**name).first()
         if known is not None:
             return known, False

@@ -27,7 +27,7 @@ def ask(
     """What it names is watched from now on."""
     with transaction.atomic():
         # Two at once: the second sees what the first names.
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         proposal = Proposal.objects.create(
             workspace=workspace, environment=environment, question=dict(question), asked_by=actor, asked_at=at
         )

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from apps.core.clock import now
-from apps.market.models import Market, QuarantinedValue, Ticker
+from apps.market.models import CandleSeries, Market, QuarantinedValue, Ticker
 from apps.market.services import store_candles, watch
 from tests import candle_files
 from tests.apps.api import logged_in
@@ -39,6 +39,22 @@ def test_a_coarser_timeframe_says_what_it_is_made_of():
     store_candles(series(), [candle(hour) for hour in range(25)])
     days = logged_in().get("/api/market/history", WHICH | {"timeframe": "1d", "since": "2026-11-16"}).json()
     assert (days["made_of"], [row["is_closed"] for row in days["results"]]) == ("1h", [True, False])
+
+
+def test_a_week_of_days_is_made_of_those_that_there_are_and_the_answer_says_which_are_not():
+    begin = MONDAY - timedelta(days=14)
+    days = [candle(24 * (day - 14), str(day + 1), timeframe="1d") for day in range(9) if day not in (2, 3)]
+    store_candles(series("1d"), days)
+    CandleSeries.objects.update(covered_from=begin, covered_to=begin + timedelta(days=9))
+    hole = {"since": begin + timedelta(days=2), "until": begin + timedelta(days=4)}
+    series("1d").holes.create(**hole, found_at=MONDAY)
+    params = WHICH | {"timeframe": "1w", "since": "2026-11-02", "until": "2026-11-16"}
+    weeks = logged_in().get("/api/market/history", params).json()
+    assert weeks["made_of"] == "1d"
+    told = [(row["close"], row["volume"], row["is_closed"]) for row in weeks["results"]]
+    volume = Decimal("123456789.123456789123456789")
+    assert told == [("7", str(5 * volume), True), ("9", str(2 * volume), False)]
+    assert weeks["holes"] == [{"since": "2026-11-04T00:00:00Z", "until": "2026-11-06T00:00:00Z"}]
 
 
 def test_where_nothing_is_read_the_answer_is_empty_and_says_so():
