@@ -119,11 +119,14 @@ def _rate(paid: Sequence[tuple[float, float]]) -> float | None:
         return sum(value * exp(-growth * years) for years, value in paid)
 
     low, high = -_BOUND, _BOUND
-    if not balance(low) * balance(high) < 0:
+    begin = balance(low)
+    if not begin * balance(high) < 0:
         return None
     for _ in range(100):
         middle = (low + high) / 2
-        low, high = (middle, high) if balance(low) * balance(middle) > 0 else (low, middle)
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if begin * balance(middle) > 0 else (low, middle)
     return exp(low) - 1
 
 

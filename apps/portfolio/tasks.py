@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.core.clock import now
-from apps.portfolio.services import proposals, snapshots, statements, work
+from apps.portfolio.services import bookkeeping, proposals, snapshots, work
 
 # Until then the sweep leaves it alone, and a worker that was lost gives it back.
 OPTIMISE_EXPIRES = proposals.LEASE.total_seconds()
@@ -51,6 +51,11 @@ def thin_snapshots(**_: object) -> None:
     snapshots.thin(now())
 
 
-@shared_task(name="portfolio.keep_books")
-def keep_books(*, statement_id: int, **_: object) -> None:
-    statements.keep_asked(statement_id, now())
+@shared_task(
+    name="portfolio.keep_books",
+    bind=True,
+    soft_time_limit=bookkeeping.LONGEST.total_seconds(),
+    time_limit=bookkeeping.LONGEST.total_seconds() + 30,
+)
+def keep_books(self: Any, *, statement_id: int, **_: object) -> None:
+    bookkeeping.work_at(statement_id, message=self.request.id or "", now=now())

@@ -17,6 +17,7 @@ from apps.exchanges.models import Environment
 from apps.portfolio.api.asked import WHOSE, asked_by
 from apps.portfolio.api.pnl import Calculating, Value, accounts_of, calculating, sight_of
 from apps.portfolio.services.performance import Asked, Performance, curve, performance
+from apps.portfolio.services.statements import Sight
 from apps.users.scopes import Scope
 
 
@@ -66,6 +67,8 @@ class PerformanceAnswer(serializers.Serializer):
     currency = serializers.CharField()
     complete = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.CharField(), help_text="why it is not complete")
+    made_at = serializers.DateTimeField(help_text="when the books were calculated, which tell what came and went")
+    current = serializers.BooleanField(help_text="false: something has happened since, and it is calculated anew")
     since = serializers.DateTimeField(allow_null=True, help_text="the first snapshot")
     until = serializers.DateTimeField(allow_null=True, help_text="the last snapshot")
     snapshots = serializers.IntegerField()
@@ -102,7 +105,7 @@ class HowItWent(APIView):
     def get(self, request: Request) -> Response:
         asked = asked_by(request, self.parameters)
         # What came and went is the same by all methods.
-        sight = sight_of(asked, Method.FIFO)
+        sight = sight_of(asked, Method.FIFO, "flows")
         if sight.statement.content is None:
             return calculating(sight)
         span = Asked(
@@ -111,15 +114,15 @@ class HowItWent(APIView):
             until=_time(asked.params.get("until")),
             risk_free=float(asked.params.get("risk_free", 0)),
         )
-        told = performance(sight.statement, span, is_current=sight.is_current, now=now())
-        return Response(PerformanceAnswer(_row(told, span)).data)
+        told = performance(sight, span, now=now())
+        return Response(PerformanceAnswer(_row(told, sight, span)).data)
 
 
 def _time(at: str | None) -> datetime | None:
     return datetime.fromisoformat(at) if at else None
 
 
-def _row(told: Performance, span: Asked) -> dict[str, Any]:
+def _row(told: Performance, sight: Sight, span: Asked) -> dict[str, Any]:
     ratios, points = told.ratios, told.points
     first, last = (points[0], points[-1]) if points else (None, None)
     return {
@@ -130,6 +133,8 @@ def _row(told: Performance, span: Asked) -> dict[str, Any]:
         "currency": told.statement.currency,
         "complete": not told.reasons,
         "reasons": told.reasons,
+        "made_at": told.statement.made_at,
+        "current": sight.is_current,
         "since": first and first.at,
         "until": last and last.at,
         "snapshots": len(points),

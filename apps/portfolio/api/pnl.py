@@ -1,5 +1,6 @@
 """Profit and loss: as a statement tells it, or that it is being calculated."""
 
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -25,21 +26,28 @@ from apps.portfolio import tasks
 from apps.portfolio.api.asked import WHOSE, Asked, asked_by
 from apps.portfolio.models import Statement
 from apps.portfolio.services import statements
-from apps.portfolio.services.pnl import Pnl, Span, pnl
+from apps.portfolio.services.content import Span
+from apps.portfolio.services.pnl import Pnl, Sums, pnl
 from apps.portfolio.services.statements import Sight
 from apps.users.models import Workspace
 from apps.users.scopes import Scope
 
 # Of a currency's worth: what is finer came out of a division.
 STEP = Decimal("1e-12")
-RETRY_AFTER = "5"
+RETRY_AFTER = 5
+# Of what is in no sum: enough to look for it. Counts are of all.
+NAMED = 50
 
 
 class Value(Money):
     """Of the statement's currency."""
 
     def to_representation(self, value: Any) -> str:
-        return plain(value.quantize(STEP, rounding=ROUND_HALF_EVEN, context=EXACT))
+        return _text(value)
+
+
+def _text(value: Decimal) -> str:
+    return plain(value.quantize(STEP, ROUND_HALF_EVEN, EXACT)) if value else "0"
 
 
 class SumsRow(serializers.Serializer):
@@ -60,14 +68,14 @@ class SumsRow(serializers.Serializer):
     withdrawn_cost = Value(help_text="what that had cost")
 
     def to_representation(self, sums: Any) -> dict[str, Any]:
-        return super().to_representation({item.value: sums[item] for item in Item} | {"total": sums.total})
+        return _told(sums)
 
 
 class AssetSums(SumsRow):
     asset = serializers.CharField()
 
     def to_representation(self, row: Any) -> dict[str, Any]:
-        return {"asset": row[0], **SumsRow().to_representation(row[1])}
+        return {"asset": row[0], **_told(row[1])}
 
 
 class AccountSums(SumsRow):
@@ -78,14 +86,19 @@ class AccountSums(SumsRow):
     def to_representation(self, row: Any) -> dict[str, Any]:
         account, sums = row
         whose = {"account_id": account.pk, "account": account.label, "is_deleted": account.archived_at is not None}
-        return whose | SumsRow().to_representation(sums)
+        return whose | _told(sums)
 
 
 class DaySums(SumsRow):
     day = serializers.DateField()
 
     def to_representation(self, row: Any) -> dict[str, Any]:
-        return {"day": row[0].isoformat(), **SumsRow().to_representation(row[1])}
+        return {"day": row[0].isoformat(), **_told(row[1])}
+
+
+def _told(sums: Sums) -> dict[str, str]:
+    """By hand: a field of each of thousands of numbers would take longer than the sums."""
+    return {"total": _text(sums.total)} | {item.value: _text(sums[item]) for item in Item}
 
 
 class HeldRow(serializers.Serializer):
@@ -110,9 +123,17 @@ class GapRow(serializers.Serializer):
     at = serializers.DateTimeField()
     account_id = serializers.IntegerField(source="account")
     asset = serializers.CharField()
-    amount = Money()
+    amount = Money(help_text="of that day together")
+    count = serializers.IntegerField(help_text="times on that day")
     what = serializers.CharField(source="why")
     missing = serializers.CharField()
+
+
+class MissingRow(serializers.Serializer):
+    account_id = serializers.IntegerField()
+    asset = serializers.CharField()
+    missing = serializers.CharField()
+    count = serializers.IntegerField()
 
 
 class PnlAnswer(serializers.Serializer):
@@ -138,12 +159,17 @@ class PnlAnswer(serializers.Serializer):
     days = DaySums(many=True)
     held = HeldRow(many=True)
     residuals = ResidueRow(many=True)
-    gaps = GapRow(many=True, help_text="the first of what is in no sum")
+    gaps = GapRow(many=True, help_text=f"the first {NAMED} of what is in no sum, by day")
+    gap_counts = MissingRow(many=True, help_text="of all that is in no sum")
 
 
 class Calculating(serializers.Serializer):
-    state = serializers.ChoiceField(["calculating"])
+    """`failed`: it could not be calculated, and is tried again from `again_at` on, when somebody asks."""
+
+    state = serializers.ChoiceField(["calculating", "failed"])
     rows = serializers.IntegerField(help_text="of the ledger, that it is made from")
+    error = serializers.CharField(help_text="why it failed; empty while it is calculated")
+    again_at = serializers.DateTimeField(allow_null=True)
 
 
 class ProfitAndLoss(APIView):
@@ -174,10 +200,10 @@ class ProfitAndLoss(APIView):
             since=_day(params.get("since")),
             until=_day(params.get("until")),
         )
-        return Response(_answer(pnl(sight.statement, span, is_current=sight.is_current, now=now()), sight, span))
+        return Response(_answer(pnl(sight, span, now=now()), sight, span))
 
 
-def sight_of(asked: Asked, method: Method) -> Sight:
+def sight_of(asked: Asked, method: Method, part: str = "days") -> Sight:
     """The statement that is asked for; a worker is asked for it where it is not current. Raises BadParameter."""
     sight = statements.statement_of(
         one_workspace(asked),
@@ -186,6 +212,7 @@ def sight_of(asked: Asked, method: Method) -> Sight:
         method=method,
         is_at_par=asked.at_par,
         now=now(),
+        part=part,
     )
     if sight.is_wanted and statements.ask(sight.statement, now()):
         _send(sight.statement)
@@ -211,8 +238,11 @@ def _send(statement: Statement) -> None:
 
 
 def calculating(sight: Sight) -> Response:
-    answer = {"state": "calculating", "rows": sight.rows}
-    return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": RETRY_AFTER})
+    again_at = sight.again_at if sight.error else None
+    state = "failed" if sight.error else "calculating"
+    answer = {"state": state, "rows": sight.rows, "error": sight.error, "again_at": again_at}
+    waits = max(RETRY_AFTER, math.ceil((again_at - now()).total_seconds())) if again_at else RETRY_AFTER
+    return Response(Calculating(answer).data, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": str(waits)})
 
 
 def accounts_of(asked: Asked) -> frozenset[int]:
@@ -249,7 +279,11 @@ def _answer(told: Pnl, sight: Sight, wanted: Span) -> dict[str, Any]:
         "days": told.by_day.items(),
         "held": [{"asset": asset, **_fields(held)} for asset, held in told.held.items()],
         "residuals": told.residues,
-        "gaps": told.gaps,
+        "gaps": told.gaps[:NAMED],
+        "gap_counts": [
+            {"account_id": account, "asset": asset, "missing": missing, "count": count}
+            for (account, asset, missing), count in told.missing.items()
+        ],
     }
     return PnlAnswer(row).data
 

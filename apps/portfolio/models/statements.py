@@ -1,6 +1,8 @@
-"""Profit and loss as it was calculated, kept until something else has happened. Written by `services.statements`."""
+"""Profit and loss as it was calculated, kept until something else has happened."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.db import models
 
@@ -9,11 +11,17 @@ from apps.exchanges.models import Environment
 from apps.users.models import Workspace
 
 
+class StatementQuerySet(models.QuerySet):
+    def light(self, *wanted: str) -> StatementQuerySet:
+        """Without what is megabytes of a long past, but for what is wanted of that: `days` or `flows`."""
+        return self.defer(*{"days", "flows"}.difference(wanted))
+
+
 class Statement(models.Model):
     """The books of a workspace's accounts in one environment, by one method, in one currency.
 
     `made_from` says out of what: the rows there were, what codes meant, the calculation itself. Who finds another one
-    there calculates anew, and tells this one as what it is meanwhile.
+    there calculates anew, and tells this one as what it is meanwhile. Written by `services.bookkeeping` alone.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="statements")
@@ -25,10 +33,22 @@ class Statement(models.Model):
     made_from = models.CharField(max_length=64, blank=True)
     # When its calculation began; None: it never has been calculated.
     made_at = models.DateTimeField(null=True)
-    # When a worker was last asked for it.
+    # When a worker was last asked for it, and has not answered.
     asked_at = models.DateTimeField(null=True)
-    # As `services.statements` writes it: amounts as plain text.
+    # When somebody began to calculate it who has not come back, and the message that brought the work.
+    begun_at = models.DateTimeField(null=True)
+    begun_by = models.CharField(max_length=64, blank=True)
+    # Not calculated anew before: it was just made at some cost, or it failed.
+    rests_until = models.DateTimeField(null=True)
+    # Tries in a row that came to nothing, and what was the matter with the last one.
+    failures = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    # As `services.content` writes them: JSON, amounts as plain text.
     content = models.JSONField(null=True)
+    days = models.TextField(default="")
+    flows = models.TextField(default="")
+
+    objects = StatementQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -39,3 +59,6 @@ class Statement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} of {self.workspace} ({self.environment}) in {self.currency}"
+
+    def rests(self, now: datetime) -> bool:
+        return self.rests_until is not None and now < self.rests_until

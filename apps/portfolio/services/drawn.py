@@ -11,10 +11,11 @@ from alphapulse.portfolio.curve import Point
 from alphapulse.portfolio.lots import Method
 from apps.portfolio.models import AssetWorth, Snapshot
 from apps.portfolio.services import content
+from apps.portfolio.services.bookkeeping import keep
 from apps.portfolio.services.flows import flows_into, seen
 from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.history import equity_curve, rate_of
-from apps.portfolio.services.statements import keep, statement_of
+from apps.portfolio.services.statements import statement_of
 from apps.users.models import Workspace
 
 
@@ -32,12 +33,13 @@ def depths(
 
 
 def _flows(workspace: Workspace, environment: str, currency: str, now: datetime) -> list[performance.Flow]:
-    sight = statement_of(workspace, environment, currency=currency, method=Method.FIFO, is_at_par=False, now=now)
+    of = {"currency": currency, "method": Method.FIFO, "is_at_par": False}
+    sight = statement_of(workspace, environment, **of, now=now, part="flows")
     if not sight.is_current:
         # Without the books a deposit would be drawn as a gain; a command may wait for them.
         keep(sight.statement, now)
     accounts = accounts_of(workspace, environment)
-    told = content.read(sight.statement.content).flows
+    told = content.read_flows(sight.statement)
     flows = flows_into(accounts, told, seen(accounts, currency, {}))
     return [performance.Flow(at, float(value)) for at, value in flows if value is not None]
 

@@ -25,6 +25,7 @@ from apps.portfolio.services.flows import flows_into, seen
 from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.pnl import MOST_REASONS
+from apps.portfolio.services.statements import Sight
 from apps.portfolio.services.trades import held_of
 from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
 
@@ -65,8 +66,9 @@ class Performance:
 Moved = tuple[datetime, Decimal | None]
 
 
-def performance(statement: Statement, asked: Asked, *, is_current: bool, now: datetime) -> Performance:
+def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
     """Of a statement that has been calculated: it tells what came and went."""
+    statement = sight.statement
     par = pegs() if statement.is_at_par else NO_PEGS
     accounts = accounts_of(statement.workspace, statement.environment)
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
@@ -77,7 +79,7 @@ def performance(statement: Statement, asked: Asked, *, is_current: bool, now: da
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
     net = summed(value for _, value in moved if value is not None)
     reasons = doubles.told(statement.workspace_id, statement.environment, asked.accounts)
-    reasons += _reasons(points, moved, accounts, is_current)
+    reasons += _reasons(points, moved, accounts, sight)
     return Performance(
         statement=statement,
         reasons=reasons[:MOST_REASONS],
@@ -95,7 +97,7 @@ def _moved(
     statement: Statement, accounts: Sequence[ExchangeAccount], points: Sequence[Point], par: Mapping[str, str]
 ) -> list[Moved]:
     """Between the first and the last point."""
-    told = content.read(statement.content).flows
+    told = content.read_flows(statement)
     flows = flows_into(accounts, told, seen(accounts, statement.currency, par))
     return [(at, value) for at, value in flows if points and points[0].at < at <= points[-1].at]
 
@@ -133,10 +135,10 @@ def _reasons(
     points: Sequence[Point],
     moved: Sequence[Moved],
     accounts: Sequence[ExchangeAccount],
-    is_current: bool,
+    sight: Sight,
 ) -> Iterator[str]:
-    if not is_current:
-        yield "Something has happened since the books were calculated: that is being done anew."
+    if not sight.is_current:
+        yield sight.why_not_current
     if len(points) < 2:
         yield "There are not two snapshots of worth in that time."
         return

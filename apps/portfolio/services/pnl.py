@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from typing import TypeVar
 
 from alphapulse.money import ZERO, size
 from alphapulse.portfolio.books import GAINS, Item, residual
@@ -15,33 +16,16 @@ from apps.exchanges.services import doubles
 from apps.ledger.services.coverage import Coverage, coverage
 from apps.portfolio.models import Statement
 from apps.portfolio.services import content
-from apps.portfolio.services.content import Content, Line, Named
+from apps.portfolio.services.content import Content, Gap, Line, Span
 from apps.portfolio.services.happenings import accounts_of
+from apps.portfolio.services.statements import Sight
 from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
+
+K = TypeVar("K")
 
 # A balance of a million may be off by what somebody rounded; of one that should be nothing, anything is told.
 ROUNDED = Decimal("1e-6")
 MOST_REASONS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """`since` and `until` (exclusive) are days of UTC; None: from the first, to the last. No accounts: all of them."""
-
-    accounts: frozenset[int] = frozenset()
-    asset: str = ""
-    since: date | None = None
-    until: date | None = None
-
-    def holds(self, line: Line) -> bool:
-        return (
-            self.of(line.account, line.asset)
-            and not (self.since and line.day < self.since)
-            and not (self.until and line.day >= self.until)
-        )
-
-    def of(self, account: int, asset: str) -> bool:
-        return (not self.accounts or account in self.accounts) and self.asset in ("", asset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,22 +92,31 @@ class Pnl:
     by_day: Mapping[date, Sums]
     held: Mapping[str, HeldNow]
     residues: Sequence[Residue]
-    gaps: Sequence[Named] = field(default_factory=list)
+    gaps: Sequence[Gap] = field(default_factory=list)
+
+    @property
+    def missing(self) -> Mapping[tuple[int, str, str], int]:
+        """How often something of an account's asset is in no sum, by the reason."""
+        counts: Counter[tuple[int, str, str]] = Counter()
+        for gap in self.gaps:
+            counts[gap.account, gap.asset, gap.missing] += gap.count
+        return dict(sorted(counts.items()))
 
 
-def pnl(statement: Statement, asked: Span, *, is_current: bool, now: datetime) -> Pnl:
+def pnl(sight: Sight, asked: Span, *, now: datetime) -> Pnl:
     """Of a statement that has been calculated."""
-    kept = content.read(statement.content)
+    statement = sight.statement
+    kept = content.read(statement)
     accounts = accounts_of(statement.workspace, statement.environment)
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
     live = [account for account in accounts if account.archived_at is None]
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
-    lines, known = [line for line in kept.lines if asked.holds(line)], coverage(accounts)
+    (lines, gaps), known = content.read_days(statement, asked), coverage(accounts)
     residues = _residues(kept, live, valuation, asked)
     of_accounts = _by(lines, lambda line: line.account)
-    reasons = [] if is_current else ["Something has happened since: it is being calculated anew."]
+    reasons = [] if sight.is_current else [sight.why_not_current]
     reasons += doubles.told(statement.workspace_id, statement.environment, asked.accounts)
-    reasons += _reasons(kept, asked, known, residues, {account.pk: account for account in accounts})
+    reasons += _reasons(kept, asked, known, gaps, residues)
     return Pnl(
         statement=statement,
         content=kept,
@@ -132,15 +125,15 @@ def pnl(statement: Statement, asked: Span, *, is_current: bool, now: datetime) -
         sums=_sums(lines),
         by_asset=_by(lines, lambda line: line.asset),
         by_account={each: of_accounts.get(each.pk, NOTHING) for each in accounts},
-        by_day=_by(lines, lambda line: line.day),
+        by_day=_by_day(lines),
         held={} if asked.accounts else _held(kept, asked, valuation, statement.currency),
         residues=residues,
-        gaps=[gap for gap in kept.first_gaps if asked.of(gap.account, gap.asset)],
+        gaps=gaps,
     )
 
 
-def _by(lines: Iterable[Line], key: Callable[[Line], object]) -> dict[object, Sums]:
-    groups: dict[object, list[Line]] = defaultdict(list)
+def _by(lines: Iterable[Line], key: Callable[[Line], K]) -> dict[K, Sums]:
+    groups: dict[K, list[Line]] = defaultdict(list)
     for line in lines:
         groups[key(line)].append(line)
     return {name: _sums(groups[name]) for name in sorted(groups)}  # type: ignore[type-var]
@@ -148,9 +141,20 @@ def _by(lines: Iterable[Line], key: Callable[[Line], object]) -> dict[object, Su
 
 def _sums(lines: Iterable[Line]) -> Sums:
     by_item: dict[Item, Decimal] = defaultdict(Decimal)
-    for line in lines:
-        by_item[line.item] = EXACT.add(by_item[line.item], line.value)
+    with localcontext(EXACT):
+        for line in lines:
+            by_item[line.item] += sum(line.values, ZERO)
     return Sums(by_item=dict(by_item))
+
+
+def _by_day(lines: Iterable[Line]) -> dict[date, Sums]:
+    days: dict[int, dict[Item, Decimal]] = defaultdict(dict)
+    with localcontext(EXACT):
+        for line in lines:
+            for day, value in zip(line.days, line.values, strict=True):
+                by_item = days[day]
+                by_item[line.item] = by_item.get(line.item, ZERO) + value
+    return {date.fromordinal(day): Sums(by_item=days[day]) for day in sorted(days)}
 
 
 def _sum(values: Iterable[Decimal]) -> Decimal:
@@ -234,8 +238,8 @@ def _reasons(
     kept: Content,
     asked: Span,
     known: Iterable[Coverage],
+    gaps: Iterable[Gap],
     residues: Iterable[Residue],
-    accounts: Mapping[int, ExchangeAccount],
 ) -> Iterator[str]:
     begin = datetime.combine(asked.since, time(), tzinfo=UTC) if asked.since else kept.first_at
     for each in known:
@@ -245,9 +249,8 @@ def _reasons(
         elif begin and begin < each.complete_since:
             yield f"The {name} are known whole since {each.complete_since:%Y-%m-%d} only."
     missing: Counter[tuple[str, str]] = Counter()
-    for (account, asset, why), count in kept.gaps.items():
-        if account in accounts and asked.of(account, asset):
-            missing[asset, why] += count
+    for gap in gaps:
+        missing[gap.asset, gap.missing] += gap.count
     for (asset, why), count in sorted(missing.items()):
         yield f"{asset}: {why} ({count} times)."
     for each in residues:

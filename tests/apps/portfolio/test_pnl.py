@@ -18,7 +18,7 @@ from apps.ledger.models import Trade, Transfer
 from apps.market.models import FiatRate
 from apps.portfolio import tasks
 from apps.portfolio.models import Statement
-from apps.portfolio.services import statements
+from apps.portfolio.services import bookkeeping, statements
 from apps.users.models import UserSettings
 from tests.alphapulse.portfolio.happenings import day, entry, trade, transfer
 from tests.apps.api import get, logged_in, user
@@ -207,15 +207,16 @@ def test_a_long_history_is_left_to_a_worker(mine, monkeypatch):
     happen(mine, *WORKSHEET)
     client, params = logged_in(), {"environment": "sandbox", "currency": "USDT"}
     answers = [client.get("/api/portfolio/pnl", params) for _ in range(3)]
-    assert [(answer.status_code, answer.json()) for answer in answers] == [
-        (202, {"state": "calculating", "rows": 5})
-    ] * 3
+    told = {"state": "calculating", "rows": 5, "error": "", "again_at": None}
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, told)] * 3
     # Asked once, though three asked for it.
     [statement] = Statement.objects.all()
     assert sent == [{"statement_id": statement.pk}]
     tasks.keep_books.run(**sent[0])
     assert asked()["totals"]["realised"] == "250"
     happen(mine, trade("sell 1 at 100", 6))
+    # It has rested for nine times as long as it took.
+    monkeypatch.setattr("apps.portfolio.api.pnl.now", lambda: NOON + timedelta(minutes=1))
     answer = asked()
     assert (answer["current"], answer["complete"], answer["totals"]["realised"]) == (False, False, "250")
     assert len(sent) == 2
@@ -237,7 +238,7 @@ def test_a_late_calculation_does_not_take_the_place_of_a_newer_one(mine):
     asked()
     [statement] = Statement.objects.all()
     Trade.objects.all().delete()
-    statements.keep(statement, NOON - timedelta(seconds=1))
+    bookkeeping.keep(statement, NOON - timedelta(seconds=1))
     assert Statement.objects.get().content["bookings"] == 5
 
 
