@@ -8,9 +8,18 @@ import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
-from alphapulse.portfolio.strategies.question import Constraints, Group, IncompleteQuestion, Infeasible, Question
+from alphapulse.portfolio.strategies.question import (
+    TOLERANCE,
+    Constraints,
+    Group,
+    IncompleteQuestion,
+    Infeasible,
+    Question,
+)
 
 Weights = NDArray[np.float64]
+# Of a sum of numbers that sum to one.
+EXACTLY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +56,23 @@ class Region:
 
     def nearest(self, target: Weights) -> Weights:
         """The weights within that differ least from the target. Raises Infeasible, in words."""
+        if self._holds(target):
+            return target
         found = self._best(lambda weights: cp.Minimize(cp.sum_squares(weights - target)))
         if found is None:
             raise Infeasible(self._why_empty())
         return found
+
+    def _holds(self, weights: Weights) -> bool:
+        """Exactly: a solver would only come near to what needs no solving."""
+        if (weights < self.least).any() or (weights > self.most).any() or abs(weights.sum() - 1) > EXACTLY:
+            return False
+        for group in self.constraints.groups:
+            together = float(self.members(group) @ weights)
+            if not group.bounds.least <= together <= group.bounds.most:
+                return False
+        limit = self.constraints.max_turnover
+        return limit is None or self.current is None or float(np.abs(weights - self.current).sum()) <= 2 * limit
 
     def best_return(self, expected: Weights) -> float:
         found = self._best(lambda weights: cp.Maximize(expected @ weights))
@@ -72,7 +94,21 @@ class Region:
             return (
                 f"The most weights add up to {percent(most)}, less than the whole: allow more of each, or more assets."
             )
+        if alone := [why for group in self.constraints.groups if (why := self._why_not(group))]:
+            return " ".join(alone)
         return f"No weights keep all of the constraints. {self._what_would_help()}"
+
+    def _why_not(self, group: Group) -> str:
+        """Why no weights within the bounds keep this group's limits, whatever else is asked for; else nothing."""
+        inside = self.members(group) > 0
+        most = min(float(self.most[inside].sum()), 1 - float(self.least[~inside].sum()))
+        least = max(float(self.least[inside].sum()), 1 - float(self.most[~inside].sum()))
+        asked, name = group.bounds, f"The group {group.name}"
+        if asked.least > most + TOLERANCE:
+            return f"{name} is to have {percent(asked.least)} at least: bounds allow {percent(most)}."
+        if asked.most < least - TOLERANCE:
+            return f"{name} is to have {percent(asked.most)} at most: bounds demand {percent(least)}."
+        return ""
 
     def _what_would_help(self) -> str:
         without = {
@@ -80,11 +116,21 @@ class Region:
                 self.constraints, groups=tuple(other for other in self.constraints.groups if other != group)
             )
             for group in self.constraints.groups
-        } | {"the limit of turnover": replace(self.constraints, max_turnover=None)}
-        helps = [words for words, fewer in without.items() if fewer != self.constraints and self._holds_with(fewer)]
+        }
+        helps = [words for words, fewer in without.items() if self._holds_with(fewer)]
+        if (moved := self._least_turnover()) is not None:
+            helps.append(f"the limit of turnover: {percent(moved)} must change hands at least")
         if not helps:
             return "Leaving out one group's limits, or the limit of turnover, would not be enough."
         return f"They could be kept without {' or without '.join(helps)}."
+
+    def _least_turnover(self) -> float | None:
+        """That the other constraints demand; None where they contradict each other anyway, or none is limited."""
+        if self.constraints.max_turnover is None or self.current is None:
+            return None
+        free = replace(self, constraints=replace(self.constraints, max_turnover=None))
+        nearest = free._best(lambda weights: cp.Minimize(cp.norm1(weights - self.current)))
+        return None if nearest is None else float(np.abs(nearest - self.current).sum()) / 2
 
     def _holds_with(self, fewer: Constraints) -> bool:
         return replace(self, constraints=fewer)._best(lambda weights: cp.Minimize(cp.sum(weights))) is not None

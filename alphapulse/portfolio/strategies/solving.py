@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from skfolio import RiskMeasure
 from skfolio.exceptions import SkfolioError
@@ -13,6 +14,7 @@ from skfolio.optimization import HierarchicalRiskParity, MeanRisk, ObjectiveFunc
 from skfolio.prior import BlackLitterman, EmpiricalPrior
 
 from alphapulse.portfolio.strategies import wording
+from alphapulse.portfolio.strategies.demands import refuse
 from alphapulse.portfolio.strategies.question import (
     PLAIN,
     Answer,
@@ -33,11 +35,17 @@ RISK_AVERSION = 2.5
 STILL = 1e-6
 STEPS = 1_000_000  # a weight is told to six places
 
+_NO_RATIO = {
+    Strategy.MAXIMUM_SHARPE: "No mix within the constraints has earned",
+    Strategy.BLACK_LITTERMAN: "By the market's weights and the views no mix within the constraints will earn",
+}
+
 Solver = Callable[[Question, Region], Weights]
 
 
 def solve(question: Question) -> Answer:
     """Raises CannotPropose and its children, each in words."""
+    refuse(question)
     region = region_of(question)
     region.nearest(_equal(question, region))  # whether there is anything within at all
     if question.strategy not in PLAIN:
@@ -69,8 +77,11 @@ def _solved(question: Question, region: Region) -> Weights:
         return np.ones(1)
     try:
         return STRATEGIES[question.strategy](question, region)
-    except SkfolioError as problem:
-        raise CannotPropose(f"The solver found no answer: {problem}") from problem
+    except (SkfolioError, LinAlgError) as problem:
+        raise CannotPropose(
+            "The solver found no answer: constraints or views may leave next to nothing. Allow more, or leave out what "
+            f"hardly moves. It says: {problem}"
+        ) from problem
 
 
 def _refuse_too_little(question: Question) -> None:
@@ -92,8 +103,6 @@ def _proportions(question: Question, region: Region) -> Weights:
 
 def _given(question: Question) -> Weights:
     weights = np.array([question.weights.get(asset, 0.0) for asset in question.assets])
-    if weights.min() < 0 or weights.sum() <= 0:
-        raise IncompleteQuestion("Weights must not be negative, and one at least must be more than zero.")
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
@@ -109,9 +118,6 @@ def _minimum_variance(question: Question, region: Region) -> Weights:
 
 
 def _maximum_sharpe(question: Question, region: Region) -> Weights:
-    expected = _table(question).mean().to_numpy()
-    if region.best_return(expected) <= question.risk_free_rate / question.returns.per_year:
-        raise Infeasible("No mix within the constraints has earned more than the risk-free rate: no ratio is the best.")
     return _best_ratio(question, region, _past())
 
 
@@ -120,6 +126,7 @@ def _black_litterman(question: Question, region: Region) -> Weights:
     equilibrium = EquilibriumMu(risk_aversion=RISK_AVERSION, weights=market, covariance_estimator=LedoitWolf())
     prior = EmpiricalPrior(mu_estimator=equilibrium, covariance_estimator=LedoitWolf())
     if question.views:
+        _refuse_contradictions(question)
         prior = BlackLitterman(
             views=[_equation(view, question) for view in question.views],
             view_confidences=[view.confidence for view in question.views],
@@ -130,15 +137,22 @@ def _black_litterman(question: Question, region: Region) -> Weights:
 
 def _held(question: Question) -> Weights:
     """Where no market is given, what is held counts as what the market holds."""
-    if question.current is None:
-        raise IncompleteQuestion("Black-Litterman starts from what the market holds: give market_caps.")
-    return np.array([question.current.get(asset, 0.0) for asset in question.assets])
+    held = question.current or {}
+    return np.array([held.get(asset, 0.0) for asset in question.assets])
+
+
+def _refuse_contradictions(question: Question) -> None:
+    """Of views that are trusted wholly each must say something that the others do not."""
+    certain = [view for view in question.views if view.confidence == 1]
+    said = [[(asset == view.asset) - (asset == view.over) for asset in question.assets] for view in certain]
+    if certain and np.linalg.matrix_rank(np.array(said, dtype=np.float64)) < len(certain):
+        raise IncompleteQuestion(
+            "Views that are trusted wholly say the same, or contradict each other: leave one out, or trust them less."
+        )
 
 
 def _equation(view: View, question: Question) -> str:
     names = dict(zip(question.assets, _columns(question), strict=True))
-    if unknown := [asset for asset in (view.asset, view.over) if asset is not None and asset not in names]:
-        raise IncompleteQuestion(f"There is a view on {', '.join(unknown)}, which is not asked for.")
     left = names[view.asset] if view.over is None else f"{names[view.asset]} - {names[view.over]}"
     return f"{left} == {view.annual_return / question.returns.per_year:.12f}"
 
@@ -172,13 +186,16 @@ def _past() -> Any:
 
 
 def _best_ratio(question: Question, region: Region, prior: Any) -> Weights:
+    free = question.risk_free_rate / question.returns.per_year
+    if region.best_return(prior.fit(_table(question)).return_distribution_.mu) <= free:
+        raise Infeasible(f"{_NO_RATIO[question.strategy]} more than the risk-free rate: no ratio is the best.")
     return _within(
         question,
         region,
         prior_estimator=prior,
         objective_function=ObjectiveFunction.MAXIMIZE_RATIO,
         risk_measure=RiskMeasure.STANDARD_DEVIATION,
-        risk_free_rate=question.risk_free_rate / question.returns.per_year,
+        risk_free_rate=free,
     )
 
 

@@ -1,15 +1,19 @@
 """Each strategy against what defines it, and against its constraints."""
 
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from numpy.linalg import LinAlgError
 
+from alphapulse.portfolio.strategies import solving
 from alphapulse.portfolio.strategies.history import Returns
 from alphapulse.portfolio.strategies.question import (
     Bounds,
+    CannotPropose,
     Constraints,
     Group,
     HistoryTooShort,
@@ -175,7 +179,7 @@ def test_a_turnover_of_nothing_leaves_everything_as_it_is(strategy):
     asked = question(
         strategy,
         returns=past((0.02, 0.03, 0.04), drift=0.003),
-        weights=MARKET,
+        weights={name: MARKET[name] for name in current},
         current=current,
         constraints=Constraints(max_turnover=0.0),
     )
@@ -219,7 +223,30 @@ def test_what_contradicts_is_named_by_what_would_help():
     asked = without_past("equal_weight", NAMES[:3], current={"SOL": 1.0}, constraints=limits)
     assert refused(Infeasible, asked) == (
         "No weights keep all of the constraints. They could be kept without the limits of the group majors or "
-        "without the limit of turnover."
+        "without the limit of turnover: 90.0 % must change hands at least."
+    )
+
+
+def test_a_group_whose_limits_nothing_keeps_is_named_with_what_is_possible():
+    def why(limits):
+        return refused(Infeasible, without_past("equal_weight", NAMES[:3], constraints=limits))
+
+    low = Group(name="low", assets=frozenset({"BTC"}), bounds=Bounds(least=0.5))
+    assert why(Constraints(by_asset={"BTC": Bounds(most=0.2)}, groups=(low,))) == (
+        "The group low is to have 50.0 % at least: bounds allow 20.0 %."
+    )
+    high = Group(name="high", assets=frozenset({"BTC", "ETH"}), bounds=Bounds(most=0.3))
+    assert why(Constraints(each=Bounds(most=0.5), groups=(high,))) == (
+        "The group high is to have 30.0 % at most: bounds demand 50.0 %."
+    )
+
+
+def test_a_turnover_that_is_too_little_is_told_with_how_much_it_would_take():
+    limits = Constraints(each=Bounds(most=0.5), max_turnover=0.0)
+    asked = without_past("equal_weight", NAMES[:3], current={"BTC": 0.9, "ETH": 0.1}, constraints=limits)
+    assert refused(Infeasible, asked) == (
+        "No weights keep all of the constraints. They could be kept without the limit of turnover: 40.0 % must change "
+        "hands at least."
     )
 
 
@@ -252,12 +279,70 @@ def test_constraints_and_views_on_other_assets_are_refused():
     assert "view on DOGE" in refused(IncompleteQuestion, question("black_litterman", weights=MARKET, views=view))
 
 
-@pytest.mark.parametrize("strategy", ["given", "market_cap"])
-def test_weights_of_nothing_or_less_are_refused(strategy):
-    for wrong in ({}, {"BTC": -1.0, "ETH": 2.0}):
-        assert "must not be negative" in refused(
-            IncompleteQuestion, without_past(strategy, ["BTC", "ETH"], weights=wrong)
-        )
+@pytest.mark.parametrize("strategy", ["given", "market_cap", "black_litterman"])
+@pytest.mark.parametrize("wrong", [{"BTC": -1.0, "ETH": 2.0}, {"BTC": 0.0, "ETH": 0.0}, {"BTC": nan, "ETH": 1.0}])
+def test_weights_of_nothing_or_less_are_refused(strategy, wrong):
+    told = refused(IncompleteQuestion, without_past(strategy, ["BTC", "ETH"], weights=wrong))
+    assert "must not be negative" in told
+
+
+def test_what_a_strategy_takes_in_weights_is_asked_for_in_words():
+    for strategy, words in (
+        ("given", "takes its targets in weights"),
+        ("market_cap", "the size of each market (its capitalisation) in weights"),
+        ("black_litterman", "give the size of each market in weights"),
+    ):
+        assert words in refused(IncompleteQuestion, without_past(strategy, ["BTC", "ETH"]))
+
+
+def test_a_size_that_was_forgotten_is_not_nothing_but_a_target_is():
+    some = {"weights": {"BTC": 1.0}}
+    for strategy in ("market_cap", "black_litterman"):
+        assert "ETH has none" in refused(IncompleteQuestion, without_past(strategy, ["BTC", "ETH"], **some))
+    assert solve(without_past("given", ["BTC", "ETH"], **some)).weights == {"BTC": 1.0, "ETH": 0.0}
+
+
+def test_targets_of_what_is_not_asked_for_are_refused():
+    told = refused(IncompleteQuestion, without_past("given", ["BTC"], weights={"BTC": 1.0, "DOGE": 1.0}))
+    assert told == "There are targets of DOGE, not asked for: name it in assets, too."
+
+
+def test_views_that_say_nothing_or_two_things_are_refused():
+    def why(*views):
+        return refused(IncompleteQuestion, question("black_litterman", weights=MARKET, views=views))
+
+    assert "BTC over itself" in why(View(asset="BTC", over="BTC", annual_return=0.1))
+    twice = View(asset="BTC", annual_return=0.1), View(asset="BTC", annual_return=-0.1)
+    assert "two views on BTC" in why(*twice)
+    assert "two views on ETH over BTC" in why(
+        View(asset="BTC", over="ETH", annual_return=0.1), View(asset="ETH", over="BTC", annual_return=0.1)
+    )
+
+
+def test_views_that_contradict_each_other_are_refused():
+    views = (
+        View(asset="BTC", annual_return=0.5, confidence=1.0),
+        View(asset="ETH", annual_return=0.1, confidence=1.0),
+        View(asset="BTC", over="ETH", annual_return=-0.5, confidence=1.0),
+    )
+    told = refused(IncompleteQuestion, question("black_litterman", weights=MARKET, views=views))
+    assert "contradict each other" in told
+    assert solve(question("black_litterman", weights=MARKET, views=views[:2])).weights
+
+
+def test_where_the_solver_gives_up_it_is_said_in_words(monkeypatch):
+    def gives_up(*_):
+        raise LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(solving, "STRATEGIES", {Strategy.RISK_PARITY: gives_up})
+    told = refused(CannotPropose, question("risk_parity"))
+    assert told.startswith("The solver found no answer")
+    assert told.endswith("Singular matrix")
+
+
+def test_where_nothing_is_expected_to_earn_anything_views_have_no_best_ratio_either():
+    asked = question("black_litterman", weights=MARKET, risk_free_rate=9.0)
+    assert "no mix within the constraints will earn more than the risk-free rate" in refused(Infeasible, asked)
 
 
 def test_a_turnover_of_nothing_held_is_refused():
