@@ -86,13 +86,19 @@ class OptimiseBody(Body):
         child=AssetName(), default=list, max_length=MOST_ASSETS, help_text="left out: all coins that are held"
     )
     currency = AssetName(default="USDT", help_text="what worth and returns are measured in")
+    stablecoins_at_par = serializers.BooleanField(
+        default=None, allow_null=True, help_text="take them for what they promise; left out: as your settings say"
+    )
     timeframe = serializers.ChoiceField(TIMEFRAMES, default="1d")
     days = serializers.IntegerField(min_value=1, max_value=1825, default=365, help_text="of the past to learn from")
     weights = WeightBody(
         many=True,
         default=list,
         max_length=MOST_ASSETS,
-        help_text="given: the targets; market_cap, black_litterman: sizes of markets. Only proportions matter",
+        help_text=(
+            "given: the targets. market_cap: the size of each market, its capitalisation; black_litterman: the same, "
+            "or left out for what is held. Nobody here knows sizes: they are asked for. Only proportions matter"
+        ),
     )
     constraints = ConstraintsBody(default=dict)
     views = ViewBody(many=True, default=list, max_length=MOST_ASSETS, help_text="of black_litterman")

@@ -21,6 +21,7 @@ from apps.portfolio.models import Proposal, ProposalState
 from apps.portfolio.services import proposals
 from apps.users.api.permissions import workspace_for
 from apps.users.scopes import Scope
+from apps.users.services.preferences import settings_of
 
 
 class ProposedWeightRow(serializers.Serializer):
@@ -99,6 +100,8 @@ class Optimise(APIView):
         wanted: dict[str, Any] = given(OptimiseBody, request)
         workspace = workspace_for(request, wanted.pop("workspace_id", None), self.scope)
         environment = wanted.pop("environment")
+        if wanted["stablecoins_at_par"] is None:
+            wanted["stablecoins_at_par"] = settings_of(request.user).stablecoins_at_par
         proposal = proposals.ask(workspace, environment=environment, question=wanted, actor=request.user, at=now())
         _send(proposal)
         return Response(ProposalRow(proposal).data, status=status.HTTP_202_ACCEPTED)

@@ -9,6 +9,7 @@ from alphapulse.market.aliases import Aliases
 from apps.market.models import CandleSeries
 from apps.market.services import candles_of
 
+NOTHING: Mapping[str, str] = {}
 EARLY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,23 +28,30 @@ class Told:
 
 
 def markets_of(
-    environment: str, money: str, *, own: Collection[str], aliases: Aliases, now: datetime
+    environment: str,
+    money: str,
+    *,
+    own: Collection[str],
+    aliases: Aliases,
+    now: datetime,
+    par: Mapping[str, str] = NOTHING,
 ) -> dict[str, Told]:
     """By asset, the market against `money` whose candles are asked for: at one of one's `own` exchanges where there is
-    one, and there the one that goes back furthest.
+    one, and there the one that goes back furthest. `par`: what is taken for what it promises to be worth.
     """
     found: dict[str, Told] = {}
-    for asset, told in _told(environment, money, aliases, now):
+    moneys = {code for code in {money, *par} if par.get(code, code) == par.get(money, money)} | {par.get(money, money)}
+    for asset, told in _told(environment, moneys, aliases, now):
         if asset not in found or _rank(told, own) < _rank(found[asset], own):
             found[asset] = told
     return found
 
 
-def _told(environment: str, money: str, aliases: Aliases, now: datetime) -> Iterator[tuple[str, Told]]:
+def _told(environment: str, moneys: Collection[str], aliases: Aliases, now: datetime) -> Iterator[tuple[str, Told]]:
     known = CandleSeries.objects.filter(environment=environment, last_at__isnull=False).exclude(symbol__contains=":")
     for exchange_id, symbol, first_at in known.values_list("exchange_id", "symbol", "first_at"):
         base, _, quote = symbol.partition("/")
-        if aliases.meaning(exchange_id, quote, now)[0] == money:
+        if aliases.meaning(exchange_id, quote, now)[0] in moneys:
             asset, _pieces = aliases.meaning(exchange_id, base, now)
             yield asset, Told(exchange_id=exchange_id, symbol=symbol, first_at=first_at)
 

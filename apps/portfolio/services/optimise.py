@@ -22,8 +22,9 @@ from alphapulse.portfolio.strategies.question import (
 )
 from apps.exchanges.models import ExchangeAccount
 from apps.market.models import Asset, AssetKind
+from apps.market.services.assets import pegs
 from apps.portfolio.models import Proposal
-from apps.portfolio.services.closes import closes_of, markets_of
+from apps.portfolio.services.closes import NOTHING, closes_of, markets_of
 from apps.portfolio.services.targets import being_read
 from apps.portfolio.services.trades import Held, held_of, nothing_of, trades, whole_of
 from apps.portfolio.services.valuation import Valuation, value_accounts
@@ -77,11 +78,18 @@ def answer_to(proposal: Proposal, now: datetime) -> dict[str, Any]:
 def _ground(proposal: Proposal, now: datetime) -> Ground:
     asked = proposal.question
     accounts = ExchangeAccount.objects.live().filter(workspace=proposal.workspace_id, environment=proposal.environment)
-    valuation = value_accounts(list(accounts), asked["currency"], now=now)
+    # Those of before this was asked did not say it.
+    at_par = bool(asked.get("stablecoins_at_par"))
+    valuation = value_accounts(list(accounts), asked["currency"], now=now, at_par=at_par)
     held = held_of(valuation.worth)
     own = {account.exchange_id for account in valuation.accounts}
     markets = markets_of(
-        proposal.environment, asked["currency"], own=own, aliases=valuation.prices.aliases, now=valuation.prices.made_at
+        proposal.environment,
+        asked["currency"],
+        own=own,
+        aliases=valuation.prices.aliases,
+        now=valuation.prices.made_at,
+        par=pegs() if at_par else NOTHING,
     )
     left_out = {} if asked["assets"] else _left_out(asked, held, known=set(markets))
     assets = asked["assets"] or sorted(set(held) - set(left_out))

@@ -150,3 +150,19 @@ def test_a_question_of_an_environment_sees_nothing_of_the_other():
     proposal.environment = "live"
     with pytest.raises(IncompleteQuestion):
         answer_to(proposal, now())
+
+
+def test_who_takes_stablecoins_for_what_they_promise_has_their_markets_past_and_worth():
+    Asset.objects.update_or_create(code="USDT", defaults={"kind": "stablecoin", "pegged_to": "USD"})
+    holder(BTC="1", ETH="10")
+    past_of("BTC", "ETH")
+    assert "nobody says what it is worth" in refused(IncompleteQuestion, currency="USD")
+    told = answer(currency="USD", strategy="minimum_variance", stablecoins_at_par=True)
+    assert (told["invested"], told["history"]["returns"]) == ("90000", 199)
+    assert told["history"]["assets"][0]["source"] == "BTC/USDT at binance"
+
+
+@pytest.mark.parametrize("strategy", ["given", "market_cap"])
+def test_a_strategy_without_the_weights_it_takes_is_refused(strategy):
+    holder(BTC="1", ETH="10")
+    assert f"{strategy} takes" in refused(IncompleteQuestion, strategy=strategy)

@@ -6,7 +6,8 @@ from kombu.exceptions import OperationalError
 from apps.portfolio import tasks
 from apps.portfolio.models import Proposal
 from apps.portfolio.services import work
-from tests.apps.api import get, logged_in
+from apps.users.models import UserSettings
+from tests.apps.api import get, logged_in, user
 
 from .divided import holder, past_of
 
@@ -36,6 +37,25 @@ def test_it_is_asked_for_and_followed_by_its_row(sent):
     assert (row["state"], row["answer"], row["question"]["days"]) == ("asked", None, 365)
     assert sent == [{"kwargs": {"proposal_id": row["id"]}, "expires": 150.0}]
     assert get(client, f"{PATH}/{row['id']}") == row
+
+
+@pytest.mark.parametrize(
+    ("settled", "said", "kept"),
+    [(True, {}, True), (False, {}, False), (True, {"stablecoins_at_par": False}, False)],
+)
+def test_what_the_caller_takes_stablecoins_for_goes_along(sent, settled, said, kept):
+    client = logged_in()
+    UserSettings.objects.create(user=user(), base_currency="USD", stablecoins_at_par=settled)
+    assert post(BODY | said, client).json()["question"]["stablecoins_at_par"] is kept
+
+
+def test_a_question_of_before_that_was_asked_is_told_all_the_same(sent):
+    client = logged_in()
+    number = post(BODY, client).json()["id"]
+    proposal = Proposal.objects.get(pk=number)
+    del proposal.question["stablecoins_at_par"]
+    proposal.save()
+    assert get(client, f"{PATH}/{number}")["question"]["stablecoins_at_par"] is None
 
 
 def test_its_answer_comes_through_a_worker(sent):
