@@ -278,7 +278,7 @@ SPECTACULAR_SETTINGS = {
         "SeriesStatusEnum": "apps.market.models.SeriesStatus",
         "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
         "TroubleEnum": "apps.system.models.Trouble",
-        "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw"],
+        "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw", "same_account"],
         "RestartStateEnum": "apps.system.models.RestartState",
         "BreakerStateEnum": [each.value for each in BreakerState],
     },
