@@ -178,6 +178,32 @@ def test_a_share_of_nothing_is_unknown(now):
     assert (part["name"], part["value"], part["share"], part["complete"]) == ("FOO", None, None, False)
 
 
+@pytest.mark.parametrize("by", ["asset", "account", "group", "wallet", "exchange", "workspace"])
+def test_what_nobody_could_read_or_price_is_unknown_in_all_parts(now, by):
+    client = logged_in()
+    group = AccountGroup.objects.create(workspace=workspace(), name="all")
+    group.accounts.add(account("never read"), holding("unpriced", at=now, FOO="1"))
+    found = allocation(client, by=by)
+    assert (found["total"], found["complete"], len(found["failed"]), len(found["unpriced"])) == (None, False, 1, 1)
+    assert found["parts"]
+    assert {(part["value"], part["share"], part["complete"]) for part in found["parts"]} == {(None, None, False)}
+    told = summary(client)
+    for each in (told, *told["accounts"], *told["groups"], *told["workspaces"]):
+        assert (each["total"], each["complete"]) == (None, False)
+
+
+@pytest.mark.parametrize("by", ["asset", "account", "group", "wallet", "exchange", "workspace"])
+def test_a_part_never_holds_what_lies_in_another_environment(family, now, by):
+    tell({"BTC/USDT": "90000"}, environment="live", at=now)
+    group = AccountGroup.objects.create(workspace=workspace(), name="all")
+    real = holding("real", environment="live", at=now, BTC="1")
+    group.accounts.add(real, *workspace().accounts.filter(environment="sandbox"))
+    for environment, total in (("live", "90000"), ("sandbox", "71250")):
+        found = allocation(family, by=by, environment=environment)
+        assert found["total"] == total
+        assert sum(Decimal(part["value"]) for part in found["parts"]) == Decimal(total)
+
+
 # --- The past -------------------------------------------------------------------------------------------------------
 
 
