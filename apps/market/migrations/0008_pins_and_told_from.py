@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             model_name="watchedsymbol",
             name="workspace",
             field=models.ForeignKey(
-                blank=True,
+                editable=False,
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="watched",

@@ -131,7 +131,7 @@ class WatchedSymbol(models.Model):
     """
 
     source = models.CharField(max_length=10, choices=WatchSource, default=WatchSource.PINNED)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="watched")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, editable=False, related_name="watched")
     exchange_id = models.CharField("exchange", max_length=40)
     environment = models.CharField(max_length=10, choices=Environment)
     symbol = models.CharField(max_length=100)
