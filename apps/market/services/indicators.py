@@ -74,11 +74,13 @@ def indicated(where: Where, requests: Sequence[indicators.Request], since: datet
 
 def _before(where: Where, first: datetime, bars: int | None) -> list[Candle]:
     """So many bars before `first`, or more, if there are; None: all. Holes are made up for from further back."""
-    # Further back no time is so early: a thousand months' warm-up has no date.
-    if bars is None or bars >= timeframes.count(_FIRST_DAY, first, where.timeframe):
-        return where.candles(_FIRST_DAY, first)
-    near = where.candles(timeframes.step(first, where.timeframe, -bars), first)
-    return near if len(near) >= bars else where.candles(_FIRST_DAY, first)
+    for reach in () if bars is None else (bars, 2 * bars):
+        # Further back no time is so early: a thousand months' warm-up has no date.
+        if reach < timeframes.count(_FIRST_DAY, first, where.timeframe):
+            near = where.candles(timeframes.step(first, where.timeframe, -reach), first)
+            if len(near) >= (bars or 0):
+                return near
+    return where.candles(_FIRST_DAY, first)
 
 
 def _unsure(request: indicators.Request, earlier: int, bars: int) -> int:

@@ -91,6 +91,14 @@ def test_across_holes_the_whole_series_is_the_bars_that_there_are(real):
     assert_served_as_whole(left, [parse(name) for name in indicators()], 7)
 
 
+def test_a_few_holes_are_made_up_for_without_reading_the_whole_series(real, monkeypatch):
+    Row.objects.filter(opened_at__in=[real[-number].opened_at for number in (300, 400, 500)]).delete()
+    asked, read = [], Where.candles
+    monkeypatch.setattr(Where, "candles", lambda *which: asked.append(which[1]) or read(*which))
+    indicated(ETH, [parse("RSI")], real[-10].opened_at, END)
+    assert min(asked) == real[-10].opened_at - 2 * parse("RSI").warm_up * timedelta(minutes=5)
+
+
 def test_while_older_candles_are_being_read_there_is_no_number_that_they_would_change(real):
     row = series_of(exchange_id="binance", environment="live", symbol="ETH/BTC", timeframe="5m")
     Row.objects.filter(opened_at__lt=real[-800].opened_at).delete()
