@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from alphapulse.money import ZERO, negated
 from alphapulse.portfolio.bookings import (
@@ -22,6 +23,7 @@ from alphapulse.portfolio.bookings import (
 from alphapulse.portfolio.contracts import Where, of_fills
 from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.own_transfers import End, Pair, as_own, pairs
+from alphapulse.portfolio.renamings import renamings
 from alphapulse.types import FundingPayment, LedgerEntry, Trade, Transfer
 
 # Account, what its exchange calls it, when: which asset that is, and how many of it.
@@ -55,14 +57,16 @@ def happened(events: Iterable[tuple[int, Event]], meaning: Meaning) -> Happened:
         else:
             ends += _ends(account, event, meaning, bookings)
     for account, of_account in entries.items():
-        bookings += of_entries(account, sorted(of_account, key=lambda entry: entry.entry_id))
+        renamed, others = renamings(account, of_account, partial(meaning, account))
+        bookings += renamed
+        bookings += of_entries(account, sorted(others, key=lambda entry: entry.entry_id))
     profits, positions = of_fills(sorted(fills, key=_in_order))
     own = pairs(ends)
     # What arrived lacks just the fee that was told: the amount was told with it, and it was paid once.
     paid_twice = [pair.out.booking for pair in own if pair.lost and pair.lost == pair.out.fee]
     twice = {(each.account, fee_key(each.key)) for each in paid_twice}
-    renamed = [_renamed(each, meaning) for each in [*bookings, *profits] if (each.account, each.key) not in twice]
-    return Happened(bookings=[*renamed, *_moved(ends, own)], own=own, positions=positions)
+    named = [_renamed(each, meaning) for each in [*bookings, *profits] if (each.account, each.key) not in twice]
+    return Happened(bookings=[*named, *_moved(ends, own)], own=own, positions=positions)
 
 
 def _in_order(fill: tuple[int, Trade]) -> tuple[datetime, int, str, int, str]:

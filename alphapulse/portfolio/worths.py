@@ -22,8 +22,11 @@ class Valued:
 
 
 def in_order(bookings: Iterable[Booking]) -> list[Booking]:
-    """By time; what came from nowhere before what was exchanged, and that before what left. The same for any order."""
-    return sorted(bookings, key=lambda booking: (booking.at, _place(booking), booking.account, booking.key))
+    """By time; what came from nowhere before what was exchanged, and that before what left. The same for any order.
+
+    Of one moment the ninth fill comes before the tenth: ids that are numbers rise.
+    """
+    return sorted(bookings, key=lambda each: (each.at, _place(each), each.account, len(each.key), each.key))
 
 
 def _place(booking: Booking) -> int:

@@ -30,7 +30,7 @@ from apps.portfolio.services.happenings import accounts_of, happened_to
 from apps.portfolio.services.past_prices import past_prices
 
 # Another number, and every statement is calculated anew.
-VERSION = 5
+VERSION = 6
 # A worker may take so long: about two million rows. Whoever has not come back some time later was ended himself.
 LONGEST = timedelta(minutes=5)
 LEASE = LONGEST + timedelta(minutes=1)
