@@ -50,6 +50,7 @@ def test_add_account_says_what_the_key_may_do(bybit):
     assert "Added main (bybit, sandbox) as account" in out
     for line in ("reads unified, funding", "may trade", "may not withdraw"):
         assert f"  - {line}" in out
+    assert f"  - belongs to account {ExchangeAccount.objects.get().exchange_uid} there" in out
     assert "WARNING: This key may WITHDRAW" not in err
     assert ExchangeAccount.objects.get().label == "main"
 

@@ -84,6 +84,8 @@ class Command(ExplainedCommand):
         self.stdout.write("The key:")
         for line in keys.in_words(account.permissions):
             self.stdout.write(f"  - {line}")
+        if account.exchange_uid:
+            self.stdout.write(f"  - belongs to account {account.exchange_uid} there")
         for warning in account.permissions.get("warnings", []):
             self.stderr.write(self.style.WARNING(f"WARNING: {warning}"))
         if not account.is_enabled:
