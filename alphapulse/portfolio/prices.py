@@ -4,11 +4,12 @@ Assets are our own codes (`LUNC`), not an exchange's: who makes quotes has put t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from heapq import heappop, heappush
+from itertools import combinations
 
 # A market whose price is older than this is asleep, halted, or we are cut off from it.
 FRESH_FOR = timedelta(minutes=5)
@@ -100,9 +101,9 @@ class PriceBook:
         for quote in quotes:
             if now - quote.as_of > quote.fresh_for:
                 self._asleep |= {quote.base, quote.quote}
-            elif pegs.get(quote.base) != quote.quote and pegs.get(quote.quote) != quote.base:
+            elif pegs.get(quote.base, quote.base) != pegs.get(quote.quote, quote.quote):
                 self._add(quote)
-        for asset, money in pegs.items():
+        for asset, money in _at_par(pegs):
             self._add(Quote(base=asset, quote=money, price=Decimal(1), source=PAR, as_of=now, volume=_ALL))
 
     def price(self, asset: str, currency: str, *, near: str = "") -> Price | None:
@@ -157,6 +158,12 @@ class PriceBook:
                     traded = _EXACT.multiply(edge.volume, found[asset].value)
                     heappush(ahead, _longer(rank, names, price, edge, near, traded))
         return found
+
+
+def _at_par(pegs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What is one for one: each and what it is pegged to, and two that are pegged to the same."""
+    yield from pegs.items()
+    yield from ((one, other) for one, other in combinations(sorted(pegs), 2) if pegs[one] == pegs[other])
 
 
 def _longer(

@@ -62,7 +62,7 @@ def equity_curve(
 
 def rate_of(snapshot: Snapshot, currency: str, pegs: Mapping[str, str] = NOTHING) -> Decimal | None:
     """What one of the snapshot's currency was worth; `pegs` are what the user takes for exact."""
-    if currency in (snapshot.currency, pegs.get(snapshot.currency)):
+    if pegs.get(currency, currency) == pegs.get(snapshot.currency, snapshot.currency):
         return Decimal(1)
     rate = snapshot.rates.get(currency)
     return None if rate is None else Decimal(rate)

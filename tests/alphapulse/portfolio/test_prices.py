@@ -114,6 +114,20 @@ def test_a_stablecoin_has_its_price_unless_the_user_says_that_it_is_what_it_prom
     assert (at_par.value, at_par.sources) == (100000, ("binance", PAR))
 
 
+def test_two_that_promise_the_same_are_one_for_one_whatever_their_market_says():
+    markets = (
+        quote("USDC/USDT", "0.99975", volume=10**9),
+        quote("X/USDC", "3"),
+        quote("EURI/EUR", "1"),
+        quote("EUR/USDT", "1.1"),
+    )
+    found = book(*markets, pegs={"USDT": "USD", "USDC": "USD", "EURI": "EUR"})
+    assert [found.price(*pair).value for pair in (("USDC", "USDT"), ("USDT", "USDC"), ("X", "USDT"))] == [1, 1, 3]
+    assert found.price("USDC", "USDT").sources == (PAR,)
+    # What promises something else costs what it costs.
+    assert found.price("EURI", "USDC").value == Decimal("1.1")
+
+
 def test_what_merely_has_usd_in_its_name_is_no_dollar():
     assert book(quote("BTC/USDT", "100000")).price("BTC", "USD") is None
 

@@ -301,6 +301,7 @@ def test_the_curve_is_told_in_any_currency_at_the_rates_of_each_time():
     assert values("BTC") == [1, 1]
     assert values("USD") == []
     assert values("USD", pegs={"USDT": "USD"}) == [100000, 100000]
+    assert values("USDC", pegs={"USDT": "USD", "USDC": "USD"}) == [100000, 100000]
 
 
 def test_the_curve_of_some_accounts_is_theirs_alone():

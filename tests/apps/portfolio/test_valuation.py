@@ -172,6 +172,14 @@ def test_a_stablecoin_is_a_dollar_for_those_who_say_so():
     assert worth(mine, currency="USD", at_par=True).total == 100
 
 
+def test_who_takes_stablecoins_for_dollars_takes_one_for_another():
+    tell({"USDC/USDT": "0.99975"})
+    mine = holding(USDC="1000", USDT="10000")
+    assert worth(mine, currency="USDT").total == Decimal("10999.75")
+    assert worth(mine, currency="USDT", at_par=True).total == 11000
+    assert worth(mine, currency="USDC", at_par=True).total == 11000
+
+
 def test_prices_are_read_again_after_five_seconds():
     tell()
     first = prices_of("sandbox", now=NOON)
