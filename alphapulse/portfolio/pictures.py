@@ -1,6 +1,7 @@
 """Four pictures as PNG: worth over time, how far it was below its highest, what it is made of, candles.
 
-Each marks what is not known: incomplete worths, assets without a price, holes, the candle that is not closed yet.
+Each marks what is not known: incomplete worths, times without any, assets without a price, holes, the candle that is
+not closed yet.
 Importing this takes a second and 60 MB: commands alone do.
 """
 
@@ -48,6 +49,12 @@ DPI = 140
 BESIDE_TITLE: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2, "fontsize": 9}
 # More parts than that are one: others.
 MOST_PARTS = 8
+# So much of a title, of an asset's name, and of a list of names has room.
+TITLE, NAME, NAMES = 80, 18, 6
+# Fewer bars than that are no thicker.
+BARS = 4
+
+Spans = Sequence[tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,31 +66,37 @@ class Part:
     is_old: bool = False
 
 
-def equity(path: Path, points: Sequence[Point], *, title: str, currency: str) -> None:
+def equity(path: Path, points: Sequence[Point], *, title: str, currency: str, gaps: Spans = ()) -> None:
+    """`gaps`: between which points nobody looked."""
     with _axes(path, title) as axes:
-        times, values = [point.at for point in points], [float(point.value) for point in points]
-        axes.plot(times, values, color=LINE, linewidth=1.8)
-        axes.fill_between(times, values, min(values), color=LINE, alpha=0.07, linewidth=0)
-        _end(axes, times[-1], values[-1], f"{values[-1]:,.0f} {currency}")
-        _mark(axes, _doubtful(points), "incomplete: not all could be read or priced")
-        axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
+        lowest = min(float(point.value) for point in points)
+        for run in _runs(points, gaps):
+            times, values = [point.at for point in run], [float(point.value) for point in run]
+            axes.plot(times, values, color=LINE, linewidth=1.8, marker="o" if len(run) == 1 else None, markersize=3)
+            axes.fill_between(times, values, lowest, color=LINE, alpha=0.07, linewidth=0)
+        _end(axes, points[-1].at, float(points[-1].value), f"{_price(float(points[-1].value))} {currency}")
+        _mark_unknown(axes, points, gaps)
+        axes.yaxis.set_major_formatter(FuncFormatter(_price))
         axes.set_ylabel(f"worth in {currency}")
         _dates(axes)
 
 
-def drawdown(path: Path, points: Sequence[Point], *, title: str) -> None:
+def drawdown(path: Path, points: Sequence[Point], *, title: str, gaps: Spans = ()) -> None:
     """The points' values are zero or less: -0.1 is a tenth below the highest."""
     with _axes(path, title) as axes:
-        times, depths = [point.at for point in points], [100 * float(point.value) for point in points]
-        axes.fill_between(times, depths, 0, color=DOWN, alpha=0.25, linewidth=0)
-        axes.plot(times, depths, color=DOWN, linewidth=1.4)
-        lowest = min(range(len(points)), key=lambda number: depths[number])
-        axes.plot([times[lowest]], [depths[lowest]], "o", color=DOWN, markersize=5)
-        axes.annotate(
-            f"{depths[lowest]:.1f} %", (times[lowest], depths[lowest]), (6, -14), textcoords="offset points", color=DOWN
-        )
-        _mark(axes, _doubtful(points), "incomplete: not all could be read or priced")
-        axes.set_ylim(min(depths) * 1.15 or -1, 0)
+        for run in _runs(points, gaps):
+            times, depths = [point.at for point in run], [100 * float(point.value) for point in run]
+            axes.fill_between(times, depths, 0, color=DOWN, alpha=0.25, linewidth=0)
+            axes.plot(times, depths, color=DOWN, linewidth=1.4, marker="o" if len(run) == 1 else None, markersize=3)
+        lowest = min(points, key=lambda point: point.value)
+        deep = 100 * float(lowest.value)
+        axes.plot([lowest.at], [deep], "o", color=DOWN, markersize=5)
+        # Away from the nearer edge.
+        is_late = lowest.at - points[0].at > points[-1].at - lowest.at
+        how = {"textcoords": "offset points", "ha": "right" if is_late else "left", "color": DOWN}
+        axes.annotate(f"{deep:.1f} %", (lowest.at, deep), (-6 if is_late else 6, -14), **how)
+        _mark_unknown(axes, points, gaps)
+        axes.set_ylim(deep * 1.15 or -1, 0)
         axes.set_ylabel("% below its highest")
         _dates(axes)
 
@@ -101,13 +114,13 @@ def allocation(path: Path, parts: Iterable[Part], *, title: str, currency: str) 
             )
             share = f"{100 * value / whole:.1f} %" if whole > 0 else ""
             axes.annotate(
-                f"  {value:,.0f} {currency}   {share}", (max(value, 0), place), va="center", fontsize=9, color=INK
+                f"  {_price(value)} {currency}   {share}", (max(value, 0), place), va="center", fontsize=9, color=INK
             )
-        axes.set_yticks(range(len(shown)), [part.asset for part in shown])
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(shown)), [_short(part.asset, NAME) for part in shown])
+        axes.set_ylim(max(len(shown), BARS) - 0.5, -0.5)
         axes.margins(x=0.28)
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axes.xaxis.set_major_formatter(FuncFormatter(_price))
         axes.set_xlabel(f"worth in {currency}")
         _note(axes, parts)
 
@@ -118,7 +131,7 @@ def candles(
     *,
     title: str,
     length: timedelta,
-    holes: Sequence[tuple[datetime, datetime]] = (),
+    holes: Spans = (),
 ) -> None:
     """`length` is a candle's; `holes` are begins and ends of what the exchange has no candles of."""
     with _axes(path, title) as axes:
@@ -141,7 +154,7 @@ def _axes(path: Path, title: str) -> Iterator[Any]:
     with rc_context(STYLE):
         figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
         axes = figure.add_subplot()
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=12)
+        axes.set_title(_short(title, TITLE), loc="left", fontsize=13, fontweight="bold", pad=28)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         yield axes
@@ -162,6 +175,28 @@ def _end(axes: Any, at: datetime, value: float, words: str) -> None:
     axes.annotate(words, (at, value), (-4, 10), **how)
 
 
+def _runs(points: Sequence[Point], gaps: Spans) -> Iterator[Sequence[Point]]:
+    """The points between gaps: no line is drawn through what nobody saw."""
+    begin, after = 0, {end for _, end in gaps}
+    for number, point in enumerate(points):
+        if point.at in after and number > begin:
+            yield points[begin:number]
+            begin = number
+    yield points[begin:]
+
+
+def _mark_unknown(axes: Any, points: Sequence[Point], gaps: Spans) -> None:
+    for number, (begin, end) in enumerate(gaps):
+        axes.axvspan(begin, end, facecolor=FAINT, alpha=0.18, linewidth=0, label=None if number else "not known")
+    _mark(axes, _doubtful(points), "incomplete: not all could be read or priced")
+    if gaps:
+        axes.legend(**BESIDE_TITLE)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def _doubtful(points: Sequence[Point]) -> list[tuple[datetime, datetime]]:
     """Spans of points that are incomplete, each to where the next complete one is."""
     spans = []
@@ -172,7 +207,7 @@ def _doubtful(points: Sequence[Point]) -> list[tuple[datetime, datetime]]:
     return spans
 
 
-def _mark(axes: Any, spans: Sequence[tuple[datetime, datetime]], words: str) -> None:
+def _mark(axes: Any, spans: Spans, words: str) -> None:
     for number, (begin, end) in enumerate(spans):
         axes.axvspan(begin, end, facecolor=DOUBT, alpha=0.25, hatch="///", edgecolor="white", linewidth=0)
         # A span of one moment would not be seen.
@@ -202,12 +237,14 @@ def _largest(parts: Sequence[Part]) -> list[Part]:
 
 def _note(axes: Any, parts: Sequence[Part]) -> None:
     unpriced = sorted(part.asset for part in parts if part.value is None)
-    told = [f"without a price, and not here: {', '.join(unpriced)}"] if unpriced else []
+    named = ", ".join(_short(asset, NAME) for asset in unpriced[:NAMES])
+    more = f" and {len(unpriced) - NAMES} more" if len(unpriced) > NAMES else ""
+    told = [f"without a price, and not here: {named}{more}"] if unpriced else []
     if any(part.is_old for part in parts):
         told.append("hatched: by the last price there was")
     if told:
         axes.annotate(
-            "\n".join(told), (1, 0.02), xycoords="axes fraction", ha="right", va="bottom", color=DOWN, fontsize=9
+            "\n".join(told), (1, 1.01), xycoords="axes fraction", ha="right", va="bottom", color=DOWN, fontsize=9
         )
 
 
@@ -228,9 +265,5 @@ def _candle(axes: Any, row: Candle, length: timedelta) -> None:
     axes.add_patch(body)
 
 
-def _thousands(value: float, _place: object) -> str:
-    return f"{value:,.0f}"
-
-
-def _price(value: float, _place: object) -> str:
+def _price(value: float, _place: object = None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.6g}"

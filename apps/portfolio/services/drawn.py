@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from alphapulse.portfolio import performance
@@ -14,9 +15,13 @@ from apps.portfolio.services import content
 from apps.portfolio.services.bookkeeping import keep
 from apps.portfolio.services.flows import flows_into, seen
 from apps.portfolio.services.happenings import accounts_of
-from apps.portfolio.services.history import equity_curve, rate_of
+from apps.portfolio.services.history import MOST_POINTS, equity_curve, rate_of
+from apps.portfolio.services.snapshots import EVERY, THINNED
 from apps.portfolio.services.statements import statement_of
 from apps.users.models import Workspace
+
+# So many times as long as usual is a gap.
+LONG = 3
 
 
 def depths(
@@ -42,6 +47,21 @@ def _flows(workspace: Workspace, environment: str, currency: str, now: datetime)
     told = content.read_flows(sight.statement)
     flows = flows_into(accounts, told, seen(accounts, currency, {}))
     return [performance.Flow(at, float(value)) for at, value in flows if value is not None]
+
+
+def gaps(points: Sequence[Point]) -> list[tuple[datetime, datetime]]:
+    """Between which of these nobody looked, or nothing was known: far longer than is usual of that age."""
+    apart = [after.at - before.at for before, after in pairwise(points)]
+    usual = max(sorted(apart)[len(apart) // 2], (points[-1].at - points[0].at) / MOST_POINTS) if apart else EVERY
+    return [
+        (before.at, after.at)
+        for before, after in pairwise(points)
+        if after.at - before.at > LONG * max(usual, _kept_each(points[-1].at - before.at))
+    ]
+
+
+def _kept_each(age: timedelta) -> timedelta:
+    return max((each for limit, each in THINNED if age > limit), default=EVERY)
 
 
 class Parts(NamedTuple):

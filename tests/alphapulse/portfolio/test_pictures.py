@@ -112,3 +112,20 @@ def test_candles_show_holes_and_the_one_that_is_not_closed(drawn, tmp_path: Path
     assert words(drawn[0]) == "BTC/USDT | UTC | USDT | no candles | not closed yet"
     bodies = [patch.get_facecolor()[:3] for patch in drawn[0].axes[0].patches if patch.get_zorder() == 3]
     assert len(set(bodies)) == 3
+
+
+def test_no_line_is_drawn_through_what_nobody_saw(drawn, tmp_path):
+    seen = points(1, 2, 3, 4, 5)
+    pictures.equity(tmp_path / "it.png", seen, title="Worth", currency="EUR", gaps=[(seen[1].at, seen[2].at)])
+    [axes] = drawn[0].axes
+    assert [len(line.get_xdata()) for line in axes.lines[:2]] == [2, 3]
+    assert "not known" in words(drawn[0])
+
+
+def test_what_is_too_long_to_be_read_is_shortened(drawn, tmp_path):
+    parts = [Part(asset="LONG" * 10, value=Decimal(1)), *(Part(asset=f"X{each}", value=None) for each in range(40))]
+    pictures.allocation(tmp_path / "it.png", parts, title="long " * 100, currency="EUR")
+    told = words(drawn[0])
+    assert "and 34 more" in told
+    assert len(told) < 300
+    assert [label.get_text() for label in drawn[0].axes[0].get_yticklabels()] == ["LONGLONGLONGLONGL…"]

@@ -24,7 +24,7 @@ Examples:
   python manage.py plot candles --symbol BTC/USDT --timeframe 4h --out candles.png
 
 Nothing is asked of exchanges: what is drawn are rows. Shaded: worth of which something could not be read or priced,
-and times without candles. Deposits and withdrawals are no part of a drawdown.
+and times without candles or snapshots. Deposits and withdrawals are no part of a drawdown.
 
 Exit status: 0 the file is written; 1 there is nothing to draw, and why; 2 wrong usage.
 """
@@ -60,7 +60,7 @@ def _equity(out: Path, options: dict[str, Any], at: datetime) -> None:
     points = equity_curve([workspace.pk], environment, options["currency"], since=_since(options, at))
     _refuse_too_few(len(points), options["currency"])
     title = f"Worth of {workspace}{_aside(environment)}"
-    pictures.equity(out, points, title=title, currency=options["currency"])
+    pictures.equity(out, points, title=title, currency=options["currency"], gaps=drawn.gaps(points))
 
 
 def _drawdown(out: Path, options: dict[str, Any], at: datetime) -> None:
@@ -69,7 +69,7 @@ def _drawdown(out: Path, options: dict[str, Any], at: datetime) -> None:
     points = drawn.depths(workspace, environment, options["currency"], since=_since(options, at), now=at)
     _refuse_too_few(len(points), options["currency"])
     title = f"Drawdown of {workspace}{_aside(environment)}"
-    pictures.drawdown(out, points, title=title)
+    pictures.drawdown(out, points, title=title, gaps=drawn.gaps(points))
 
 
 def _allocation(out: Path, options: dict[str, Any], _at: datetime) -> None:
@@ -84,6 +84,9 @@ def _allocation(out: Path, options: dict[str, Any], _at: datetime) -> None:
         )
         for row in found.rows
     ]
+    if not any(part.value for part in parts):
+        names = ", ".join(sorted(part.asset for part in parts)[:10])
+        raise CommandError(f"Nothing of what is held is worth anything that is known: {names}.")
     title = f"What {workspace} holds{_aside(environment)}, {found.snapshot.taken_at:%Y-%m-%d %H:%M} UTC"
     pictures.allocation(out, parts, title=title, currency=options["currency"])
 
@@ -152,5 +155,6 @@ def _aside(environment: str) -> str:
 def _refuse_too_few(points: int, currency: str) -> None:
     if points < 2:
         raise CommandError(
-            f"{points} snapshots have a worth that is known in {currency}: one is taken every five minutes."
+            f"{points or 'No'} snapshot{'' if points == 1 else 's'} of a worth that is known in {currency}, and it "
+            "takes two: one is taken every five minutes."
         )
