@@ -10,6 +10,7 @@ back to what is wanted, so that the newest candles are there first, and a restar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from alphapulse.market import timeframes
 from alphapulse.market.candles import holes
@@ -52,12 +53,19 @@ def wanted(covered: Covered, *, wanted_since: datetime) -> Covered:
 
 
 def windows(
-    covered: Covered, *, timeframe: str, wanted_since: datetime, per_page: int, now: datetime
+    covered: Covered,
+    *,
+    timeframe: str,
+    wanted_since: datetime,
+    per_page: int,
+    now: datetime,
+    is_fresh: bool = False,
 ) -> Iterator[Window]:
     """What is to be asked for, in this order, until all is read: the newer end, then backwards. May be cut anywhere.
 
     The newest closed candle is asked for again: some change a little after their end, and it shows that what is told
-    joins what is known.
+    joins what is known. There is always a newer end, so who takes one window at a time would never come further:
+    `is_fresh` where it has just been asked for, and comes last.
     """
     end = timeframes.ends(timeframes.floor(now, timeframe), timeframe)
     first = min(timeframes.ceiling(wanted_since, timeframe), timeframes.step(end, timeframe, -1))
@@ -65,7 +73,12 @@ def windows(
     since, until = covered.since, covered.until
     if since is None or until is None:
         since = until = max(first, timeframes.step(end, timeframe, -per_page))
-    yield from _forwards(timeframes.step(until, timeframe, -1) if covered.until else until, end, timeframe, per_page)
+    newer = _forwards(timeframes.step(until, timeframe, -1) if covered.until else until, end, timeframe, per_page)
+    older = _backwards(since, first, timeframe, per_page)
+    yield from chain(older, newer) if is_fresh else chain(newer, older)
+
+
+def _backwards(since: datetime, first: datetime, timeframe: str, per_page: int) -> Iterator[Window]:
     while first < since:
         begin = max(first, timeframes.step(since, timeframe, -per_page))
         yield Window(since=begin, until=since)
@@ -78,6 +91,10 @@ def _forwards(begin: datetime, end: datetime, timeframe: str, per_page: int) -> 
         reach = min(end, timeframes.step(begin, timeframe, per_page))
         yield Window(since=begin, until=reach)
         begin = timeframes.step(reach, timeframe, -overlap) if reach < end else end
+
+
+def has_all_closed(covered: Covered, *, timeframe: str, now: datetime) -> bool:
+    return covered.until is not None and covered.until >= timeframes.floor(now - LATE, timeframe)
 
 
 def is_untold(answer: Answer, *, newest: datetime | None) -> bool:
@@ -128,7 +145,6 @@ def _proven(answer: Answer, timeframe: str, closed: datetime) -> tuple[datetime,
 def is_behind(covered: Covered, *, timeframe: str, wanted_since: datetime, now: datetime) -> bool:
     """Whether closed candles that there should be have not been read. `now` is the exchange's clock."""
     covered = wanted(covered, wanted_since=wanted_since)
-    if covered.since is None or covered.until is None:
+    if covered.since is None or not has_all_closed(covered, timeframe=timeframe, now=now):
         return True
-    newest = timeframes.floor(now - LATE, timeframe)
-    return covered.until < newest or timeframes.ceiling(wanted_since, timeframe) < covered.since
+    return timeframes.ceiling(wanted_since, timeframe) < covered.since

@@ -41,6 +41,8 @@ class CandleSeries(models.Model):
     wanted_since = models.DateTimeField(null=True, blank=True)
     covered_from = models.DateTimeField(null=True)
     covered_to = models.DateTimeField(null=True)
+    # When its newer end was asked for last: in between there is time for the older one.
+    newest_read_at = models.DateTimeField(null=True)
     # Older ones the exchange does not tell: asked for them, it told newer ones.
     told_from = models.DateTimeField(null=True)
     first_at = models.DateTimeField(null=True)
@@ -131,7 +133,9 @@ class WatchedSymbol(models.Model):
     """
 
     source = models.CharField(max_length=10, choices=WatchSource, default=WatchSource.PINNED)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, editable=False, related_name="watched")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, null=True, editable=False, related_name="watched"
+    )
     exchange_id = models.CharField("exchange", max_length=40)
     environment = models.CharField(max_length=10, choices=Environment)
     symbol = models.CharField(max_length=100)

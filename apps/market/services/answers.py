@@ -16,7 +16,17 @@ from apps.market.models import Candle, CandleHole, CandleSeries, SeriesStatus
 from apps.market.services.candles import store_candles
 from apps.market.services.series import UNFINISHED, covered, fail, start
 
-_MOVED = ["covered_from", "covered_to", "told_from", "due_at", "is_behind", "status", "failures", "error"]
+_MOVED = [
+    "covered_from",
+    "covered_to",
+    "newest_read_at",
+    "told_from",
+    "due_at",
+    "is_behind",
+    "status",
+    "failures",
+    "error",
+]
 
 
 def store(exchange_id: str, environment: str, reads: Sequence[BarsRead], now: datetime) -> int:
@@ -51,12 +61,12 @@ def _store_or_refuse(row: CandleSeries, reads: Sequence[BarsRead], now: datetime
 
 
 def _store(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
-    written = 0
+    written, is_known = 0, row.failures > 0
     for read in reads:
         if isinstance(read.error, STOPS_ALL):
             # The exchange's trouble, and none of this series'.
             break
-        error = read.error or _doubt(row, read)
+        error = read.error or _doubt(row, read, is_known=is_known)
         if error is not None:
             fail(row, error, now)
             break
@@ -65,17 +75,27 @@ def _store(row: CandleSeries, reads: Sequence[BarsRead], now: datetime) -> int:
     return written
 
 
-def _doubt(row: CandleSeries, read: BarsRead) -> ExchangeError | None:
-    """Why an answer proves nothing, though it is one."""
+def _doubt(row: CandleSeries, read: BarsRead, *, is_known: bool) -> ExchangeError | None:
+    """Why an answer proves nothing, though it is one. What would have us ask no more, or all anew, may be a slip: it is
+    believed the second time (`is_known`).
+    """
     name = catalogue.exchange(row.exchange_id).name
     if read.rows and all(bar.opened_at != timeframes.floor(bar.opened_at, row.timeframe) for bar in read.rows):
         begin = f"{read.rows[0].opened_at:%a %H:%M}"
         return NotSupported(f"{name} begins its candles of {row.timeframe} at {begin} UTC, not as others do.")
     if read.newer is not None and read.newer > read.as_of:
         return BadResponse(f"{name} told candles of {row.symbol} that are still to come.")
-    if not read.rows and _lacks_known(row, read):
+    if not (is_known and (read.rows or read.newer)) and _lacks_known(row, read):
         return BadResponse(f"{name} no longer tells the newest candle of {row.symbol} that it told.")
+    if not is_known and backfill.is_untold(_answer(read), newest=row.last_at):
+        since = f"{read.wanted.since:%Y-%m-%d %H:%M}"
+        return BadResponse(f"{name} told its newest candles of {row.symbol} in place of those from {since} on.")
     return None
+
+
+def _answer(read: BarsRead) -> Answer:
+    window = Window(since=read.wanted.since, until=read.wanted.until)
+    return Answer(window=window, as_of=read.as_of, opened=[bar.opened_at for bar in read.rows], newer=read.newer)
 
 
 def _lacks_known(row: CandleSeries, read: BarsRead) -> bool:
@@ -90,9 +110,7 @@ def _lacks_known(row: CandleSeries, read: BarsRead) -> bool:
 
 def _take(row: CandleSeries, read: BarsRead, now: datetime) -> int:
     """The candles and holes of one answer, and how far it brings the series. Returns how many candles are new."""
-    window = Window(since=read.wanted.since, until=read.wanted.until)
-    answer = Answer(window=window, as_of=read.as_of, opened=[bar.opened_at for bar in read.rows], newer=read.newer)
-    known = backfill.wanted(covered(row), wanted_since=_start(row, now))
+    answer, known = _answer(read), backfill.wanted(covered(row), wanted_since=_start(row, now))
     if read.rows and _lacks_known(row, read):
         # It told the newest alone: what is between is not known, and a new stretch begins.
         known = Covered()
@@ -106,6 +124,8 @@ def _take(row: CandleSeries, read: BarsRead, now: datetime) -> int:
     written = store_candles(row, candles(read.rows, symbol=row.symbol, timeframe=row.timeframe, as_of=read.as_of))
     row.refresh_from_db(fields=["first_at", "last_at"])
     row.covered_from, row.covered_to = reached.since, reached.until
+    if answer.window.until > timeframes.floor(read.as_of, row.timeframe):
+        row.newest_read_at = now
     return written
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from random import random
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, Transient
@@ -63,8 +63,9 @@ def next_due(exchange_id: str, environment: str) -> datetime | None:
 
 
 def behind(exchange_id: str, environment: str) -> int:
-    """How many of them have not been read back to their start."""
-    return _asked(exchange_id, environment).filter(is_behind=True).exclude(status=SeriesStatus.NOT_OFFERED).count()
+    """How many of them have not been read back to their start, or fail."""
+    behind = Q(is_behind=True) | Q(status=SeriesStatus.FAILED)
+    return _asked(exchange_id, environment).filter(behind).exclude(status=SeriesStatus.NOT_OFFERED).count()
 
 
 def failing(exchange_id: str, environment: str) -> int:
@@ -86,11 +87,11 @@ def asked(exchange_id: str, environment: str) -> int:
 
 
 def ask_again(exchange_id: str, environment: str, now: datetime) -> None:
-    """Somebody wants to know it now: all are due."""
+    """Somebody wants to know it now: all are due, also what was not told before."""
     with transaction.atomic():
         # In one order, as who stores candles locks them.
         resting = _asked(exchange_id, environment).filter(due_at__gt=now).order_by("pk").select_for_update()
-        CandleSeries.objects.filter(pk__in=[row.pk for row in resting]).update(due_at=now)
+        CandleSeries.objects.filter(pk__in=[row.pk for row in resting]).update(due_at=now, told_from=None)
 
 
 def _asked(exchange_id: str, environment: str) -> QuerySet[CandleSeries]:
@@ -146,8 +147,21 @@ def _leave_unlisted(row: CandleSeries, *, is_known: bool, now: datetime) -> None
 
 
 def _windows(row: CandleSeries, told: CandleList, now: datetime) -> Iterable[Window]:
-    since = start(row, told.keeps, now)
-    return backfill.windows(covered(row), timeframe=row.timeframe, wanted_since=since, per_page=told.per_page, now=now)
+    return backfill.windows(
+        covered(row),
+        timeframe=row.timeframe,
+        wanted_since=start(row, told.keeps, now),
+        per_page=told.per_page,
+        now=now,
+        is_fresh=_is_fresh(row, now),
+    )
+
+
+def _is_fresh(row: CandleSeries, now: datetime) -> bool:
+    """Whether its newest candles, the one that is not closed among them, have been asked for lately."""
+    if row.newest_read_at is None or now - row.newest_read_at >= UNFINISHED:
+        return False
+    return backfill.has_all_closed(covered(row), timeframe=row.timeframe, now=now)
 
 
 def start(row: CandleSeries, keeps: int | None, now: datetime) -> datetime:

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse.market import timeframes
-from alphapulse.market.backfill import LATE, Answer, Covered, Window, after, is_behind, is_untold, windows, without
+from alphapulse.market.backfill import (
+    LATE,
+    Answer,
+    Covered,
+    Window,
+    after,
+    has_all_closed,
+    is_behind,
+    is_untold,
+    windows,
+    without,
+)
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -151,6 +162,21 @@ def test_wherever_it_is_cut_everything_is_read_in_the_end(back, per_page, answer
     whole = timeframes.count(covered.since, covered.until, timeframe)
     assert {timeframes.step(covered.since, timeframe, number) for number in range(whole)} <= seen
     assert covered.until >= timeframes.floor(now - LATE, timeframe)
+
+
+@given(st.integers(1, 60), st.integers(1, 30))
+def test_who_asks_for_one_window_at_a_time_comes_to_the_end(back, per_page):
+    """The newer end first, and while that is fresh the older one: as where many series share few requests."""
+    since, covered, taken = hour(-back), Covered(), 0
+    while is_behind(covered, timeframe="1h", wanted_since=since, now=NOW):
+        is_fresh = has_all_closed(covered, timeframe="1h", now=NOW)
+        window = next(
+            windows(covered, timeframe="1h", wanted_since=since, per_page=per_page, now=NOW, is_fresh=is_fresh)
+        )
+        opened = [timeframes.step(window.since, "1h", each) for each in range(per_page)]
+        answer = Answer(window=window, as_of=NOW, opened=[at for at in opened if at < window.until])
+        covered, taken = after(covered, answer, timeframe="1h"), taken + 1
+        assert taken <= back / per_page + 3
 
 
 # --- Exchanges that answer something else -----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What is watched is read, what is told is remembered with its holes, and what is old goes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from alphapulse.exchanges.errors import NotSupported, Transient
 from alphapulse.exchanges.reading import BarsRead, BarsWanted
+from alphapulse.market import timeframes
 from alphapulse.types import Ohlcv
 from apps.market.models import CandleHole, CandleSeries, Market, SeriesStatus
 from apps.market.services import answers, candles_of, series, store_candles, tend, watch
@@ -170,3 +171,29 @@ def test_series_are_locked_before_the_table_that_they_lie_in():
     )
     locked = [sql for sql in of_hours[:dropped] if sql.startswith('SELECT "market_candleseries"."id"')]
     assert ["FOR UPDATE" in sql for sql in locked] == [connection.vendor == "postgresql"]
+
+
+@pytest.mark.parametrize("count", [4, 5, 12])
+def test_any_number_of_series_is_read_back_by_few_requests_at_a_time(count):
+    symbols = [f"C{number}/USDT" for number in range(count)]
+    for symbol in symbols:
+        listed(symbol)
+    pin(*[(symbol, "1h") for symbol in symbols])
+    now, asked = NOON + timedelta(minutes=1), 0
+    while CandleSeries.objects.filter(is_behind=True).exists():
+        now += timedelta(seconds=2)
+        wanted = series.plan("binance", "sandbox", now, requests=5).bars
+        asked += len(wanted)
+        answers.store("binance", "sandbox", [whole(each, now) for each in wanted], now)
+        # Two years of hours are eighteen pages, and the newest may have to be asked for again.
+        assert asked <= 25 * count
+    begin = timeframes.ceiling(series.wanted_since(row("C0/USDT", "1h"), now), "1h")
+    assert {each.covered_from for each in CandleSeries.objects.all()} == {begin}
+
+
+def whole(wanted: BarsWanted, now: datetime) -> BarsRead:
+    """All of it, as far as it has begun."""
+    hours = range(int((min(wanted.until, now) - wanted.since) / HOUR) + 1)
+    times = [wanted.since + number * HOUR for number in hours]
+    bars = [bar(int((at - NOON) / HOUR)) for at in times if at < wanted.until and at <= now]
+    return BarsRead(wanted=wanted, as_of=now, rows=bars)
