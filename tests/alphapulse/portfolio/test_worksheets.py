@@ -205,7 +205,7 @@ def test_an_inverse_contract_is_closed_in_part_turned_round_and_pays_coins_that_
 
 @pytest.mark.parametrize("method", Method)
 def test_a_linear_contract_is_closed_in_part_turned_round_and_pays_its_fees(method):
-    """2 at 100 and 2 at 200; one closed at 180 brings 30; 5 sold at 170: 3 bring 60, 2 are short, and cost 40 at 190."""
+    """2 at 100 and 2 at 200; one closed at 180 brings 30; 5 sold at 170: 3 bring 60, 2 are short, lose 40 at 190."""
     fills = [
         trade("buy 2 at 100", 1, symbol=LINEAR, fee="0.1 USDT"),
         trade("buy 2 at 200", 2, symbol=LINEAR),
