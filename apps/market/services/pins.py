@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from alphapulse.exchanges import catalogue
 from alphapulse.market import timeframes
 from apps.audit.services import record
+from apps.exchanges.models import ExchangeAccount
 from apps.market.models import Market, WatchedSymbol, WatchSource
 from apps.market.services.series import READ_TIMEFRAMES
 from apps.market.services.watch import follow
@@ -77,8 +78,12 @@ def _refuse_untold(exchange_id: str, environment: str, symbol: str, timeframe: s
     markets = Market.objects.filter(exchange_id=exchange_id, environment=environment)
     name = catalogue.exchange(exchange_id).name
     listed = markets.filter(symbol=symbol).first()
+    accounts = ExchangeAccount.objects.live().filter(exchange_id=exchange_id, environment=environment, is_enabled=True)
+    if not accounts.exists():
+        problem = f"Nothing is read of {name} ({environment}): nobody here has an account there."
+        raise PinRefused(problem, field="exchange_id")
     if listed is None and not markets.exists():
-        problem = f"No markets of {name} ({environment}) are known: they are read once somebody has an account there."
+        problem = f"The markets of {name} ({environment}) are not known yet: try again in a minute."
         raise PinRefused(problem, field="exchange_id")
     if listed is None:
         problem = f"{name} ({environment}) lists no {symbol}: /api/market/symbols tells what it lists, as BTC/USDT."

@@ -75,7 +75,7 @@ def test_newer_candles_that_are_old_say_that_there_were_none_before_them():
 def test_an_exchange_that_tells_only_its_newest_begins_a_new_stretch_after_a_long_sleep():
     tell(-100, -50, at=-50 * HOUR + AT)
     answer(-51, 1, -3, -2, -1, 0)
-    assert (row().status, covered()) == (SeriesStatus.FAILED, (-100, -51))
+    assert (row().status, covered()) == (SeriesStatus.FAILED, (-100, -50))
     answer(-51, 1, -3, -2, -1, 0)
     assert covered() == (-3, 0)
     assert holes() == []

@@ -10,6 +10,7 @@ from apps.market.models import CandleSeries, Market, WatchedSymbol
 from apps.market.services import pins, watch
 from apps.market.services.watch import follow_all
 from apps.users.models import Membership, Workspace
+from tests.apps import builders
 from tests.apps.api import logged_in, user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -19,6 +20,8 @@ PIN = {"exchange_id": "binance", "environment": "sandbox", "symbol": "BTC/USDT",
 
 @pytest.fixture(autouse=True)
 def _listed():
+    builders.account()
+    builders.account("live", environment="live")
     for symbol, market_type in (("BTC/USDT", "spot"), ("ETH/USDT", "spot"), ("BTC/USDT-261225", "option")):
         listed(symbol, market_type)
 
@@ -91,8 +94,8 @@ def test_other_sources_and_the_staff_leave_pins_of_workspaces_alone():
 @pytest.mark.parametrize(
     ("body", "field", "said"),
     [
-        ({"exchange_id": "krakn"}, "exchange_id", "No markets of krakn (sandbox) are known"),
-        ({"environment": "live"}, "exchange_id", "No markets of Binance (live) are known"),
+        ({"exchange_id": "krakn"}, "exchange_id", "Nothing is read of krakn (sandbox): nobody"),
+        ({"environment": "live"}, "exchange_id", "The markets of Binance (live) are not known yet"),
         ({"symbol": "BTCUSDT"}, "symbol", "Binance (sandbox) lists no BTCUSDT"),
         ({"symbol": "BTC/USDT-261225"}, "symbol", "Binance tells no candles of BTC/USDT-261225 (option)"),
         ({"timeframe": "1w"}, "timeframe", "made of shorter ones"),
@@ -131,7 +134,7 @@ def test_a_viewer_sees_what_is_pinned_and_pins_nothing():
 
 
 def test_the_pins_of_a_workspace_that_is_deleted_rest_with_the_next_look():
-    workspace_id = send(logged_in()).json()["workspace_id"]
+    workspace_id = send(logged_in("neighbours")).json()["workspace_id"]
     Workspace.objects.get(pk=workspace_id).delete()
     assert is_read()
     follow_all(now() + timedelta(hours=1))
