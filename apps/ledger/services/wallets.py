@@ -46,6 +46,12 @@ def _stored(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) ->
     return WalletReading.objects.filter(account__in=accounts, kind__in=[kind.value for kind in kinds]).order_by("pk")
 
 
+def are_all_asked(account: ExchangeAccount, kind: SyncKind) -> bool:
+    """Whether each wallet has been asked for this at least once, whatever came of it."""
+    known = WalletReading.objects.filter(account=account, kind=kind).values_list("wallet", flat=True)
+    return {read.wallet for read in account.reads(kind)} <= set(known)
+
+
 def _read(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind]) -> Iterator[Name]:
     """What the catalogue says is read."""
     for account in accounts:

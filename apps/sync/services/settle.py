@@ -14,10 +14,11 @@ from alphapulse.exchanges.errors import (
     Transient,
 )
 from alphapulse.exchanges.reading import Outcome
-from alphapulse.types import SyncKind
+from alphapulse.types import ACCOUNT_KINDS, SyncKind
 from apps.exchanges import health as exchange_health
 from apps.exchanges import services as exchanges
 from apps.exchanges.connections import CredentialsUnreadable
+from apps.ledger.services import wallets
 from apps.sync.models import KeptPayload, SyncRun, SyncState
 from apps.sync.services import candles, histories
 from apps.sync.services import states as schedule
@@ -50,7 +51,7 @@ def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: da
     if error is None:
         schedule.succeed(state, now=now)
     else:
-        schedule.fail(state, error, now=now, is_partly_served=outcome.is_served)
+        schedule.fail(state, error, now=now, is_partly_served=outcome.is_served or _is_left_to_ask(state, error))
     if state.kind in READ_ON and (error is None or outcome.is_served):
         _go_on(state, now)
     # What was asked for while we were on our way gets an answer that is younger than the question.
@@ -58,6 +59,14 @@ def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: da
         state.requested_at = None
     if state.account and not state.account.is_enabled:
         state.due_at = state.requested_at = None
+
+
+def _is_left_to_ask(state: SyncState, error: ExchangeError) -> bool:
+    """A key that may not read one wallet may read another one, which is asked for more seldom."""
+    kind = SyncKind(state.kind)
+    if state.account is None or kind not in ACCOUNT_KINDS or not isinstance(error, PermissionMissing):
+        return False
+    return not wallets.are_all_asked(state.account, kind)
 
 
 def _go_on(state: SyncState, now: datetime) -> None:

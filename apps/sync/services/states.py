@@ -125,7 +125,8 @@ def succeed(state: SyncState, *, now: datetime) -> None:
 def fail(state: SyncState, error: ExchangeError, *, now: datetime, is_partly_served: bool = False) -> None:
     """Fields after a failure; not saved yet. The wait an exchange named is kept; everything else backs off.
 
-    Where some wallets were served they stay fresh: the account keeps its interval while another wallet fails.
+    Where some wallets were served they stay fresh: the account keeps its interval while another wallet fails. So it
+    does where a key may not read some, and others have not been asked for yet.
     """
     state.error_kind, state.error, state.advice = error.kind, str(error)[:500], error.advice[:300]
     if isinstance(error, NotSupported):
@@ -133,7 +134,7 @@ def fail(state: SyncState, error: ExchangeError, *, now: datetime, is_partly_ser
         state.failures, state.due_at = 0, None
         return
     if isinstance(error, PermissionMissing) and _is_spared(state):
-        _leave_alone(state, error, now)
+        _leave_alone(state, error, state.interval if is_partly_served else NOT_PERMITTED, now)
         return
     state.failures += 1
     if isinstance(error, RateLimited) and error.until:
@@ -152,12 +153,12 @@ def _is_spared(state: SyncState) -> bool:
     return state.account_id is not None and state.kind != SyncKind.BALANCES
 
 
-def _leave_alone(state: SyncState, error: PermissionMissing, now: datetime) -> None:
+def _leave_alone(state: SyncState, error: PermissionMissing, pause: timedelta, now: datetime) -> None:
     code = f" (code {error.code})" if error.code else ""
     state.error = f"This key may not read {state.kind} at {catalogue.exchange(state.exchange_id).name}{code}."
     state.advice = NOT_PERMITTED_ADVICE
     state.failures = 0
-    state.due_at = now + NOT_PERMITTED * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311
+    state.due_at = now + pause * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311
 
 
 def _interval(state: SyncState) -> timedelta:

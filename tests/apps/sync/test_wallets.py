@@ -17,6 +17,7 @@ from apps.exchanges.budgets import counters
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.exchanges.services import change_account
 from apps.ledger.models import Balance, Order, WalletReading, WalletStatus
+from apps.ledger.services.wallets import counted
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services import batch, states
 from apps.sync.services.batch import sync_batch
@@ -204,6 +205,27 @@ def test_a_kind_that_a_key_may_not_read_is_asked_for_whole_an_hour_later(add, as
     due_at = SyncState.objects.get(kind="positions").due_at
     asked(due_at - real_now(), kind=SyncKind.POSITIONS)
     assert {record["path"] for record in sandbox.requests()} >= {"/fapi/v3/positionRisk", "/dapi/v1/positionRisk"}
+
+
+def test_nor_for_an_hour_what_was_not_asked_for_yet(add, asked, sandbox, shared_redis):
+    """Of a count that is lost little may be spent: at first the usual wallets alone are asked for."""
+    account = add(wallets=["spot"])
+    counters.server(shared_redis).flushall()
+    asked(kind=SyncKind.POSITIONS)
+    assert set(WalletReading.objects.values_list("wallet", flat=True)) == {"usdm"}
+    state = SyncState.objects.get(kind="positions")
+    assert state.failures == 0
+    assert state.due_at - state.attempted_at < 2 * state.interval
+    know_all_lanes(shared_redis)
+    asked(state.due_at - real_now(), kind=SyncKind.POSITIONS)
+    assert {each.status for each in WalletReading.objects.all()} == {WalletStatus.NOT_PERMITTED}
+    state.refresh_from_db()
+    assert state.due_at - state.attempted_at > timedelta(minutes=50)
+    assert not wallets_missing(account)
+
+
+def wallets_missing(account: ExchangeAccount) -> list[WalletReading]:
+    return list(counted([account], [SyncKind.POSITIONS], real_now()).missing)
 
 
 def test_trigger_orders_are_chosen_with_the_wallet_that_they_are_part_of(add, asked, sandbox):
