@@ -6,43 +6,24 @@ is None. `statistics` does what is statistics; nothing here needs a library that
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import exp, log, sqrt
-from statistics import StatisticsError, correlation, fmean, stdev
+from statistics import correlation, fmean, stdev
 from typing import NamedTuple
+
+from alphapulse.portfolio.growth import Flow, Index, Point, growth, shown
 
 YEAR = 365
 DAY = timedelta(days=1)
 # Of daily returns, for anything that is called a risk or a year's return.
 FEWEST = 30
-# A worth that is read so soon after a flow may be without it: balances are read later, and deposits are told before
-# they are there.
-SETTLING = timedelta(minutes=15)
-# Where flows never end, the index stands still for no longer than this.
-STANDS = timedelta(hours=2)
-
-
-class Point(NamedTuple):
-    at: datetime
-    worth: float
-
-
-class Flow(NamedTuple):
-    """What came from outside (positive) or went there, at its worth then."""
-
-    at: datetime
-    value: float
-
-
-class Index(NamedTuple):
-    """What one unit of money at the beginning had become, whatever came and went."""
-
-    at: datetime
-    value: float
+# What moves less than this has not moved: that much floats do by themselves.
+STILL = 1e-9
+# Between the last looks of two days, for a return of a day.
+SHORTEST_DAY, LONGEST_DAY = DAY / 2, DAY * 3 / 2
 
 
 class Fall(NamedTuple):
@@ -52,37 +33,6 @@ class Fall(NamedTuple):
     peak_at: datetime
     trough_at: datetime
     back_at: datetime | None
-
-
-def growth(points: Sequence[Point], flows: Iterable[Flow]) -> list[Index]:
-    """The time-weighted index. From one worth to the next, what came is there from the beginning and what went stays
-    until the end: then little that was there before much came is not taken for what earned all of it. While a flow
-    settles the index stands: a withdrawal that the worth does not show yet would be a gain, and then a loss."""
-    if not points:
-        return []
-    moved = sorted(flows)
-    times = [flow.at for flow in moved]
-    indexes, before = [Index(points[0].at, 1.0)], points[0]
-    for after in points[1:]:
-        if after is not points[-1] and after.at - before.at < STANDS and _settles(times, after.at):
-            indexes.append(Index(after.at, indexes[-1].value))
-            continue
-        between = [flow.value for flow in moved[bisect_right(times, before.at) : bisect_right(times, after.at)]]
-        indexes.append(Index(after.at, indexes[-1].value * _factor(before.worth, after.worth, between)))
-        before = after
-    return indexes
-
-
-def _settles(times: Sequence[datetime], at: datetime) -> bool:
-    """What moved at that very time is an account that was added then: its worth is known."""
-    place = bisect_left(times, at)
-    return place > 0 and at - times[place - 1] < SETTLING
-
-
-def _factor(before: float, after: float, flows: Sequence[float]) -> float:
-    came, went = sum(flow for flow in flows if flow > 0), -sum(flow for flow in flows if flow < 0)
-    # Of nothing, or of debts alone, there is no return.
-    return max(0.0, (after + went) / (before + came)) if before + came > 0 else 1.0
 
 
 def annual(total: float, span: timedelta) -> float | None:
@@ -103,13 +53,14 @@ def money_weighted(points: Sequence[Point], flows: Iterable[Flow]) -> float | No
     if len(points) < 2 or points[-1].at - points[0].at < FEWEST * DAY:
         return None
     first, last = points[0], points[-1]
-    inside = [flow for flow in flows if first.at < flow.at <= last.at]
-    paid = [Flow(first.at, first.worth), *inside, Flow(last.at, -last.worth)]
-    return _rate([((flow.at - first.at) / DAY / YEAR, flow.value) for flow in paid])
+    paid = [(first.at, first.worth), (last.at, -last.worth)]
+    paid += [(flow.at, flow.value) for flow in shown(points, flows) if flow.value is not None]
+    return _rate([((at - first.at) / DAY / YEAR, value) for at, value in sorted(paid)])
 
 
 # Of the logarithm of a year's growth: from all but a thousandth of it lost, to 22,000 times as much.
 _BOUND = 10.0
+_PARTS = 400
 
 
 def _rate(paid: Sequence[tuple[float, float]]) -> float | None:
@@ -118,25 +69,31 @@ def _rate(paid: Sequence[tuple[float, float]]) -> float | None:
     def balance(growth: float) -> float:
         return sum(value * exp(-growth * years) for years, value in paid)
 
-    low, high = -_BOUND, _BOUND
-    begin = balance(low)
-    if not begin * balance(high) < 0:
+    # Where money came and went in turns, several rates may explain it: then none is the rate.
+    edges = [-_BOUND + 2 * _BOUND * number / _PARTS for number in range(_PARTS + 1)]
+    signs = [(edge, balance(edge) > 0) for edge in edges]
+    turns = [(low, high) for (low, one), (high, other) in pairwise(signs) if one != other]
+    if len(turns) != 1:
         return None
+    [(low, high)] = turns
     for _ in range(100):
         middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if begin * balance(middle) > 0 else (low, middle)
+        low, high = (middle, high) if (balance(low) > 0) == (balance(middle) > 0) else (low, middle)
     return exp(low) - 1
 
 
 def daily(indexes: Iterable[Index]) -> dict[date, float]:
-    """The return of each day: from the last value of one to that of the next; none where a day is not known."""
-    last = {index.at.astimezone(UTC).date(): index.value for index in indexes}
+    """The return of each day: from the last value of one to that of the next; none where a day is not known.
+
+    It is not where the two lie closer together than half a day, or further apart than one and a half.
+    """
+    last = {index.at.astimezone(UTC).date(): index for index in indexes}
     return {
-        after: last[after] / last[before] - 1
+        after: last[after].value / last[before].value - 1
         for before, after in pairwise(sorted(last))
-        if after - before == DAY and last[before] > 0
+        if after - before == DAY
+        and SHORTEST_DAY <= last[after].at - last[before].at <= LONGEST_DAY
+        and last[before].value > 0
     }
 
 
@@ -146,7 +103,7 @@ def volatility(returns: Sequence[float]) -> float | None:
 
 def sharpe(returns: Sequence[float], risk_free: float = 0.0) -> float | None:
     """`risk_free` is a year's; None where nothing moved."""
-    if len(returns) < FEWEST or not (spread := stdev(returns)):
+    if len(returns) < FEWEST or (spread := stdev(returns)) < STILL:
         return None
     return (fmean(returns) - _a_day(risk_free)) / spread * sqrt(YEAR)
 
@@ -157,7 +114,7 @@ def sortino(returns: Sequence[float], risk_free: float = 0.0) -> float | None:
         return None
     wanted = _a_day(risk_free)
     downside = sqrt(fmean(min(0.0, each - wanted) ** 2 for each in returns))
-    return (fmean(returns) - wanted) / downside * sqrt(YEAR) if downside else None
+    return (fmean(returns) - wanted) / downside * sqrt(YEAR) if downside >= STILL else None
 
 
 def _a_day(yearly: float) -> float:
@@ -177,10 +134,10 @@ def deepest(indexes: Sequence[Index]) -> Fall | None:
     """None where it never fell."""
     curve = drawdown(indexes)
     trough = min(curve, key=lambda index: index.value, default=None)
-    if trough is None or not trough.value:
+    if trough is None or trough.value > -STILL:
         return None
     peak = max((index for index in indexes if index.at <= trough.at), key=lambda index: index.value)
-    back = next((index.at for index in curve if index.at > trough.at and index.value == 0), None)
+    back = next((index.at for index in curve if index.at > trough.at and index.value > -STILL), None)
     return Fall(trough.value, peak.at, trough.at, back)
 
 
@@ -192,12 +149,10 @@ def calmar(yearly: float | None, fall: Fall | None) -> float | None:
 def together(one: Mapping[date, float], other: Mapping[date, float]) -> float | None:
     """The correlation of returns, of the days that both know; None where one of them did not move."""
     days = sorted(one.keys() & other.keys())
-    if len(days) < FEWEST:
+    both = [one[day] for day in days], [other[day] for day in days]
+    if len(days) < FEWEST or any(stdev(each) < STILL for each in both):
         return None
-    try:
-        return correlation([one[day] for day in days], [other[day] for day in days])
-    except StatisticsError:
-        return None
+    return correlation(*both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +176,7 @@ def ratios(points: Sequence[Point], flows: Sequence[Flow], risk_free: float = 0.
     indexes = growth(points, flows)
     days = daily(indexes)
     returns = [days[day] for day in sorted(days)]
-    total = indexes[-1].value - 1 if indexes else None
+    total = indexes[-1].value - 1 if len(indexes) > 1 else None
     yearly = None if total is None else annual(total, indexes[-1].at - indexes[0].at)
     fall = deepest(indexes)
     return Ratios(
