@@ -23,17 +23,31 @@ class Check:
 
 def checked(params: QueryDict, known: Mapping[str, Check]) -> dict[str, str]:
     """Those of the `known` parameters that were given, each as its check lets it through. Raises BadParameter."""
+    return _checked(params, known, beside=frozenset())
+
+
+def checked_of_list(params: QueryDict, known: Mapping[str, Check]) -> dict[str, str]:
+    """The same of what comes page by page: what says which page is looked at by its paginator."""
+    return _checked(params, known, beside=PAGING)
+
+
+def _checked(params: QueryDict, known: Mapping[str, Check], *, beside: frozenset[str]) -> dict[str, str]:
     for name in params:
-        if name not in known and name not in PAGING:
-            raise BadParameter(name, f"no such parameter; known are {_list(known)}.")
+        if name not in known and name not in beside:
+            told = ", ".join([*sorted(known), *sorted(beside)]) or "none"
+            raise BadParameter(name, f"no such parameter; known are {told}.")
         if len(params.getlist(name)) > 1:
             raise BadParameter(name, "given more than once.")
-    return {name: _passed(name, check, params[name]) for name, check in known.items() if name in params}
+    given = {name: _passed(name, check, params[name]) for name, check in known.items() if name in params}
+    _refuse_backwards(given)
+    return given
 
 
-def _list(known: Mapping[str, Check]) -> str:
-    # Who takes no filters has no pages either.
-    return ", ".join([*sorted(known), *sorted(PAGING)]) if known else "none"
+def _refuse_backwards(given: Mapping[str, str]) -> None:
+    if "since" in given and "until" in given:
+        since, until = (datetime.fromisoformat(given[name]) for name in ("since", "until"))
+        if since > until:
+            raise BadParameter("since", f"{given['since']} is after {given['until']}, until when it was asked for.")
 
 
 def one_of(choices: type[Enum] | Sequence[str]) -> Check:

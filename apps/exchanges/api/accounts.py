@@ -17,9 +17,10 @@ from apps.core.clock import now
 from apps.core.limits import Limit
 from apps.core.pagination import Pages
 from apps.core.problems import TryLater
-from apps.core.query import Check, checked, number, one_of, text, yes_or_no
+from apps.core.query import Check, checked, checked_of_list, number, one_of, yes_or_no
 from apps.core.serializers import given
 from apps.exchanges import services
+from apps.exchanges.api.asked import an_exchange, group_asked
 from apps.exchanges.api.bodies import (
     AccountBody,
     AccountChanges,
@@ -30,6 +31,7 @@ from apps.exchanges.api.bodies import (
 )
 from apps.exchanges.keys import AccountRefused
 from apps.exchanges.models import Environment, ExchangeAccount, ExchangeAccountQuerySet
+from apps.users.api.asked import refuse_others_workspace
 from apps.users.api.permissions import refuse_role, workspace_for
 from apps.users.scopes import Scope
 
@@ -41,7 +43,7 @@ _checks = BoundedSemaphore(CHECKS_AT_ONCE)
 KEY_CHECKS = Limit(per_minute=6, burst=10)
 
 FILTERS: dict[str, Check] = {
-    "exchange_id": text,
+    "exchange_id": an_exchange,
     "environment": one_of(Environment),
     "workspace_id": number,
     "group": number,
@@ -60,11 +62,13 @@ class Accounts(ListAPIView):
     also_answers = (HTTPStatus.SERVICE_UNAVAILABLE,)
 
     def get_queryset(self) -> ExchangeAccountQuerySet:
-        asked: dict[str, Any] = checked(self.request.query_params, self.parameters)
+        asked: dict[str, Any] = checked_of_list(self.request.query_params, self.parameters)
         if "is_enabled" in asked:
             asked["is_enabled"] = asked["is_enabled"] == "true"
-        if "group" in asked:
-            asked["groups"] = asked.pop("group")
+        refuse_others_workspace(self.request.user, asked)
+        if (group := group_asked(self.request.user, asked)) is not None:
+            del asked["group"]
+            asked["groups"] = group
         return (
             ExchangeAccount.objects.visible_to(self.request.user)
             .filter(**asked)

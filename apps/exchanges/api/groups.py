@@ -11,12 +11,13 @@ from rest_framework.views import APIView
 
 from apps.core.clock import now
 from apps.core.pagination import Pages
-from apps.core.query import checked, number
+from apps.core.query import checked, checked_of_list, number
 from apps.core.serializers import given
 from apps.exchanges.api.bodies import GroupBody, GroupChanges, GroupRow
 from apps.exchanges.models import AccountGroup
 from apps.exchanges.services import groups
 from apps.exchanges.services.groups import GroupRefused
+from apps.users.api.asked import refuse_others_workspace
 from apps.users.api.permissions import refuse_role, workspace_for
 from apps.users.models import Workspace
 from apps.users.scopes import Scope
@@ -36,7 +37,9 @@ class Groups(ListAPIView):
     parameters = {"workspace_id": number}
 
     def get_queryset(self) -> Any:
-        return _visible(self.request).filter(**checked(self.request.query_params, self.parameters))
+        asked = checked_of_list(self.request.query_params, self.parameters)
+        refuse_others_workspace(self.request.user, asked)
+        return _visible(self.request).filter(**asked)
 
     @extend_schema(request=GroupBody, responses={201: GroupRow})
     def post(self, request: Request) -> Response:

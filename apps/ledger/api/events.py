@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from alphapulse.types import LedgerKind, Side, SyncKind, TransferKind, TransferStatus
 from apps.core.pagination import Pages, TimePages
-from apps.core.query import Check, checked, moment, one_of, text
+from apps.core.query import Check, checked_of_list, moment, one_of, text
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.ledger.api.rows import Money, iso
 from apps.ledger.api.wallets import accounts_asked
@@ -123,7 +123,7 @@ class Events(ListAPIView):
         return {**ACCOUNTS, **TIMES, **self.filters}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.asked = checked(request.query_params, self.parameters)
+        self.asked = checked_of_list(request.query_params, self.parameters)
         self.accounts = accounts_asked(request.user, self.asked)
         # Before the rows: what is complete by then is among them.
         known = [each.complete_since for each in coverage(self.accounts) if each.kind is self.kind]
@@ -246,7 +246,7 @@ class Histories(ListAPIView):
     parameters = ACCOUNTS
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        asked = checked(request.query_params, self.parameters)
+        asked = checked_of_list(request.query_params, self.parameters)
         accounts = ExchangeAccount.objects.filter(pk__in=[each.pk for each in accounts_asked(request.user, asked)])
         page = self.paginate_queryset(accounts)
         of_account: dict[int, list[Coverage]] = {}

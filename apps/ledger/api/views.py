@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from alphapulse.types import OrderStatus, PositionSide, Side, SyncKind
 from apps.core.clock import now
 from apps.core.pagination import Pages, TimePages
-from apps.core.query import Check, checked, moment, one_of, text
+from apps.core.query import Check, checked_of_list, moment, one_of, text
 from apps.exchanges.models import Environment
 from apps.ledger.api.rows import (
     BalancePage,
@@ -61,7 +61,7 @@ class ReadRows(ListAPIView):
         return {**WHOSE, **self.filters}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.asked = checked(request.query_params, self.parameters)
+        self.asked = checked_of_list(request.query_params, self.parameters)
         self.wallets = wallets_behind(request.user, self.kind, self.asked)
         at = now()
         origins = [origin_of(reading, at) for reading in self.wallets]

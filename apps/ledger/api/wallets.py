@@ -49,8 +49,10 @@ def accounts_asked(user: User, asked: Mapping[str, str], *, without: Sequence[st
     else:
         found = _accounts.objects(user=user.pk)
     exchange_id = asked.get("exchange_id")
-    if exchange_id and exchange_id not in {account.exchange_id for account in found}:
-        raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}.")
+    there = {account.exchange_id for account in found}
+    if exchange_id and exchange_id not in there:
+        told = f"; they are at {', '.join(sorted(there))}" if there else ""
+        raise BadParameter("exchange_id", f"none of your accounts is at {exchange_id!r}{told}.")
     return [
         account
         for account in found

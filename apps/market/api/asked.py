@@ -9,11 +9,12 @@ from django.http import QueryDict
 from alphapulse.market import timeframes
 from alphapulse.market.timeframes import TIMEFRAMES
 from apps.core.problems import BadParameter
-from apps.core.query import PAGING, Check, checked, moment, one_of, text
+from apps.core.query import Check, checked, moment, one_of, text
+from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
 
 WHICH: Mapping[str, Check] = {
-    "exchange_id": text,
+    "exchange_id": an_exchange,
     "environment": one_of(Environment),
     "symbol": text,
     "timeframe": one_of(TIMEFRAMES),
@@ -42,9 +43,6 @@ class Asked:
 
 def asked(params: QueryDict, known: Mapping[str, Check], now: datetime) -> tuple[Asked, dict[str, str]]:
     """What these parameters ask for, and those of them that are the view's own. Raises BadParameter."""
-    for name in PAGING - known.keys():
-        if name in params:
-            raise BadParameter(name, f"no such parameter; known are {', '.join(sorted(known))}.")
     given = checked(params, known)
     for name in NEEDED:
         if not given.get(name):

@@ -16,7 +16,7 @@ from alphapulse.market.features import FUNCTIONS
 from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import BadParameter
-from apps.core.query import Check, checked, one_of, text
+from apps.core.query import Check, checked_of_list, one_of, text
 from apps.market.api.asked import NEEDED, WHICH, asked
 from apps.market.api.candles_used import CandlesUsedRow, candles_used
 from apps.market.api.indicators import since_of
@@ -62,7 +62,7 @@ class Features(ListAPIView):
     parameters = {"timeframe": one_of(timeframes.TIMEFRAMES)}
 
     def get_queryset(self) -> QuerySet[Feature]:
-        return Feature.objects.filter(**checked(self.request.query_params, self.parameters))
+        return Feature.objects.filter(**checked_of_list(self.request.query_params, self.parameters))
 
 
 class FeatureValues(APIView):

@@ -15,12 +15,14 @@ from alphapulse.market.timeframes import TIMEFRAMES
 from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import Conflict
-from apps.core.query import Check, checked, number, one_of, text
+from apps.core.query import Check, checked_of_list, number, one_of, text
 from apps.core.serializers import Body, Line, given
+from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import pins
 from apps.market.services.pins import PinRefused
+from apps.users.api.asked import refuse_others_workspace
 from apps.users.api.permissions import refuse_role, workspace_for
 from apps.users.models import Workspace
 from apps.users.scopes import Scope
@@ -66,14 +68,16 @@ class Pins(ListAPIView):
     pagination_class = Pages
     parameters: Mapping[str, Check] = {
         "workspace_id": number,
-        "exchange_id": text,
+        "exchange_id": an_exchange,
         "environment": one_of(Environment),
         "symbol": text,
         "timeframe": one_of(TIMEFRAMES),
     }
 
     def get_queryset(self) -> QuerySet[WatchedSymbol]:
-        return _visible(self.request).filter(**checked(self.request.query_params, self.parameters))
+        asked = checked_of_list(self.request.query_params, self.parameters)
+        refuse_others_workspace(self.request.user, asked)
+        return _visible(self.request).filter(**asked)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page: list[WatchedSymbol] = self.paginate_queryset(self.get_queryset())

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from apps.core.clock import now
 from apps.core.pagination import Pages
-from apps.core.query import Check, checked, one_of, text
+from apps.core.query import Check, checked_of_list, one_of, text
 from apps.core.rows import Money
+from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
 from apps.market.models import QuarantinedValue, Ticker
 from apps.market.services import quarantine
@@ -58,11 +59,11 @@ class Prices(ListAPIView):
 
     scope = Scope.MARKET_READ
     pagination_class = Pages
-    parameters: Mapping[str, Check] = {"exchange_id": text, "environment": one_of(Environment), "symbol": text}
+    parameters: Mapping[str, Check] = {"exchange_id": an_exchange, "environment": one_of(Environment), "symbol": text}
     lookups = {"exchange_id": "exchange_id", "environment": "environment", "symbol": "symbol__iexact"}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.asked = checked(request.query_params, self.parameters)
+        self.asked = checked_of_list(request.query_params, self.parameters)
         at = now()
         page: list[Ticker] = self.paginate_queryset(self.get_queryset())
         doubts = quarantine.open_doubts(page)

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.pagination import Pages
-from apps.core.query import Check, checked, one_of, text, yes_or_no
+from apps.core.query import Check, checked_of_list, one_of, text, yes_or_no
 from apps.core.rows import Money
+from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
 from apps.market.models import CandleSeries, Market, SeriesStatus, WatchedSymbol
 from apps.users.scopes import Scope
@@ -60,7 +61,7 @@ class Symbols(ListAPIView):
     scope = Scope.MARKET_READ
     pagination_class = Pages
     parameters: Mapping[str, Check] = {
-        "exchange_id": text,
+        "exchange_id": an_exchange,
         "environment": one_of(Environment),
         "symbol": text,
         "type": text,
@@ -71,7 +72,7 @@ class Symbols(ListAPIView):
     }
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.asked = checked(request.query_params, self.parameters)
+        self.asked = checked_of_list(request.query_params, self.parameters)
         page: list[Market] = self.paginate_queryset(self.get_queryset())
         series = _series(page)
         return self.get_paginated_response([_row(market, series.get(_name(market), [])) for market in page])

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from rest_framework.request import Request
 
-from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, number, one_of, text
+from apps.exchanges.api.asked import group_asked
 from apps.exchanges.models import AccountGroup, Environment, ExchangeAccount
 from apps.ledger.api.wallets import accounts_asked
 from apps.portfolio.services.valuation import Valuation, value_accounts
+from apps.users.api.asked import refuse_others_workspace
 from apps.users.models import BASE_CURRENCIES, User, Workspace
 from apps.users.services.preferences import settings_of
 
@@ -62,10 +63,11 @@ def asked_by(request: Request, known: Mapping[str, Check] = WHOSE) -> Asked:
     params = checked(request.query_params, known)
     mine = settings_of(request.user)
     accounts = accounts_asked(request.user, params, without=NOT_NEEDED)
-    if "group" in params:
-        accounts = _of_group(request.user, int(params["group"]), accounts)
+    if (group := group_asked(request.user, params)) is not None:
+        accounts = _of_group(group, accounts)
     if "workspace_id" in params:
-        accounts = _of_workspace(request.user, int(params["workspace_id"]), accounts)
+        refuse_others_workspace(request.user, params)
+        accounts = [account for account in accounts if account.workspace_id == int(params["workspace_id"])]
     environment = params.get("environment") or _environment(accounts)
     accounts = [account for account in accounts if account.environment == environment]
     return Asked(
@@ -92,15 +94,6 @@ def _workspaces(user: User, params: Mapping[str, str]) -> dict[int, str]:
     return dict(mine.values_list("pk", "name"))
 
 
-def _of_group(user: User, group_id: int, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:
-    group = AccountGroup.objects.filter(pk=group_id, workspace__in=Workspace.objects.of(user)).first()
-    if group is None:
-        raise BadParameter("group", "you see no group of this id.")
+def _of_group(group: AccountGroup, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:
     members = set(group.accounts.values_list("pk", flat=True))
     return [account for account in accounts if account.pk in members]
-
-
-def _of_workspace(user: User, workspace_id: int, accounts: list[ExchangeAccount]) -> list[ExchangeAccount]:
-    if not Workspace.objects.of(user).filter(pk=workspace_id).exists():
-        raise BadParameter("workspace_id", "you are in no workspace of this id.")
-    return [account for account in accounts if account.workspace_id == workspace_id]

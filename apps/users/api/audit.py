@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from apps.audit.models import AuditEntry
 from apps.core.pagination import Pages
-from apps.core.query import Check, checked, moment, text
+from apps.core.query import Check, checked_of_list, moment, text
 from apps.users.api.permissions import refuse_role
 from apps.users.api.workspaces import OfWorkspace
 from apps.users.scopes import Scope
@@ -57,6 +57,6 @@ class Entries(OfWorkspace, ListAPIView):
         return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
-        asked = checked(self.request.query_params, self.parameters)
+        asked = checked_of_list(self.request.query_params, self.parameters)
         wanted = {COLUMNS[name]: value for name, value in asked.items()}
         return AuditEntry.objects.filter(workspace_id=self.workspace.pk, **wanted)

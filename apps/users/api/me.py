@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from apps.core.clock import now
 from apps.core.pagination import Pages
-from apps.core.query import checked
+from apps.core.query import checked, checked_of_list
 from apps.core.serializers import given
 from apps.users.api.bodies import (
     ApiTokenBody,
@@ -62,7 +62,7 @@ class Mine(ListAPIView):
     pagination_class = Pages
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        checked(request.query_params, {})
+        checked_of_list(request.query_params, {})
         return super().list(request, *args, **kwargs)
 
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import Conflict
-from apps.core.query import checked
+from apps.core.query import checked_of_list
 from apps.core.serializers import given
 from apps.users.api.bodies import (
     AcceptBody,
@@ -47,7 +47,7 @@ class Members(OfWorkspace, ListAPIView):
     pagination_class = Pages
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        checked(request.query_params, {})
+        checked_of_list(request.query_params, {})
         return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
@@ -93,7 +93,7 @@ class Invitations(OfWorkspace, ListAPIView):
     pagination_class = Pages
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        checked(request.query_params, {})
+        checked_of_list(request.query_params, {})
         refuse_role(request, self.workspace, self.scope)
         return super().list(request, *args, **kwargs)
 
