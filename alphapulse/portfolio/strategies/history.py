@@ -39,6 +39,11 @@ class Returns:
         return len(self.rows) >= self.fewest
 
     def why_too_few(self) -> str:
+        if unknown := sorted(asset for asset, known in self.known.items() if not known):
+            return (
+                f"No returns are known of {', '.join(unknown)}, and {self.fewest} of all assets together are needed: "
+                "leave it out, or ask for a longer past or another currency."
+            )
         shortest = min(self.known, key=lambda asset: (self.known[asset], asset))
         return (
             f"{len(self.rows)} returns are known of all assets together, and {self.fewest} are needed for "

@@ -102,9 +102,7 @@ def _ground(proposal: Proposal, now: datetime) -> Ground:
         held={asset: held.get(asset) or nothing_of(asset, asked["currency"], valuation) for asset in assets},
         returns=returns_of(closes, step) if any(closes.values()) else no_history(assets, step),
         left_out=left_out,
-        sources={
-            asset: f"{markets[asset].symbol} at {markets[asset].exchange_id}" for asset in assets if asset in markets
-        },
+        sources={asset: str(markets[asset]) for asset in assets if asset in markets},
         warnings=_doubts(valuation),
     )
 

@@ -53,7 +53,7 @@ def price_now(currency: str, price: str) -> None:
     Ticker.objects.create(**where, last=price, bid=price, ask=price, base_volume="1", as_of=now())
 
 
-def past_of(*currencies: str, days: int = 200, missing: int | None = None) -> None:
+def past_of(*currencies: str, days: int = 200, missing: int | None = None, against: str = "USDT") -> None:
     """Daily candles until yesterday; `missing`: the day, counted from the first, that the exchange has none of."""
     for currency in currencies:
         chance, close = random.Random(currency), float(PRICES.get(currency, "1"))
@@ -62,15 +62,15 @@ def past_of(*currencies: str, days: int = 200, missing: int | None = None) -> No
         for number in range(days):
             close *= 1 + chance.gauss(0.001, 0.03)
             if number != missing:
-                candles.append(_candle(currency, begin + number * DAY, close))
-        series = series_of(exchange_id="binance", environment="sandbox", symbol=f"{currency}/USDT", timeframe="1d")
+                candles.append(_candle(f"{currency}/{against}", begin + number * DAY, close))
+        series = series_of(exchange_id="binance", environment="sandbox", symbol=f"{currency}/{against}", timeframe="1d")
         store_candles(series, candles)
 
 
-def _candle(currency: str, opened_at: datetime, close: float) -> types.Candle:
+def _candle(symbol: str, opened_at: datetime, close: float) -> types.Candle:
     price = Decimal(f"{close:.4f}")
     return types.Candle(
-        symbol=f"{currency}/USDT",
+        symbol=symbol,
         timeframe="1d",
         opened_at=opened_at,
         open=price,

@@ -8,6 +8,7 @@ from alphapulse.portfolio.strategies.question import CannotPropose, HistoryTooSh
 from apps.core.clock import now
 from apps.ledger.models import WalletReading, WalletStatus
 from apps.market.models import Asset, AssetAlias
+from apps.portfolio.services import prices
 from apps.portfolio.services.optimise import answer_to
 
 from .divided import QUESTION, asked, holder, past_of, price_now
@@ -82,7 +83,7 @@ def test_what_has_no_candles_is_left_out_where_nobody_named_it_and_refused_where
     holder(BTC="1", ETH="10", SOL="100")
     past_of("BTC", "ETH")
     assert answer(strategy="risk_parity")["left_out"] == [{"asset": "SOL", "reason": "no candles of it are kept"}]
-    assert "SOL has the fewest: 0" in refused(HistoryTooShort, strategy="risk_parity", assets=["BTC", "SOL"])
+    assert "No returns are known of SOL" in refused(HistoryTooShort, strategy="risk_parity", assets=["BTC", "SOL"])
 
 
 def test_assets_that_are_not_held_can_be_asked_for():
@@ -166,3 +167,28 @@ def test_who_takes_stablecoins_for_what_they_promise_has_their_markets_past_and_
 def test_a_strategy_without_the_weights_it_takes_is_refused(strategy):
     holder(BTC="1", ETH="10")
     assert f"{strategy} takes" in refused(IncompleteQuestion, strategy=strategy)
+
+
+def test_what_has_no_market_with_the_money_has_a_past_by_way_of_another_coin():
+    """SOL/BTC times BTC/USDT; and in euros, where USDT costs what EUR/USDT says the other way round."""
+    holder(BTC="1", SOL="100", EUR="1")
+    past_of("BTC", "EUR")
+    past_of("SOL", against="BTC")
+    told = answer(strategy="minimum_variance", assets=["BTC", "SOL"])
+    assert told["history"]["returns"] == 199
+    assert [each["source"] for each in told["history"]["assets"]] == [
+        "BTC/USDT at binance",
+        "SOL/BTC at binance, BTC/USDT at binance",
+    ]
+    price_now("EUR", "1.25")
+    prices.forget()
+    in_euros = answer(strategy="minimum_variance", assets=["BTC"], currency="EUR")
+    assert in_euros["history"]["assets"][0]["source"] == "BTC/USDT at binance, EUR/USDT at binance"
+    assert in_euros["history"]["returns"] == 199
+
+
+def test_what_has_no_past_at_all_is_named():
+    holder(BTC="1", ETH="10")
+    past_of("BTC")
+    told = refused(HistoryTooShort, strategy="risk_parity", assets=["BTC", "ETH"])
+    assert told.startswith("No returns are known of ETH, and 60 of all assets together are needed")
