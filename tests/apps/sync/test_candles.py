@@ -1,5 +1,6 @@
 """Candles of what is watched, from the exchange to the rows: paged, resumed, with the holes that there are."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -253,3 +254,53 @@ def test_what_the_database_refuses_of_a_series_costs_that_series(add, sandbox, m
     assert (status_of("BTC/USDT"), status_of("ETH/USDT")) == ((SeriesStatus.OK, 0), (SeriesStatus.FAILED, 1))
     assert "numeric field overflow" in CandleSeries.objects.get(symbol="ETH/USDT").error
     assert (len(found()) > 0, state().failures) == (True, 0)
+
+
+def page(hours: int) -> str:
+    """As Binance tells candles: the newest so many."""
+    newest = timeframes.floor(now(), "1h")
+    opened = [int((newest - timedelta(hours=ago)).timestamp() * 1000) for ago in reversed(range(hours))]
+    return json.dumps([[at, "1", "2", "1", "2", "5", at + 3_599_999, "7", 3, "2", "4", "0"] for at in opened])
+
+
+@pytest.mark.usefixtures("_short_pages")
+def test_who_tells_the_newest_page_whatever_is_asked_is_not_asked_without_end(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1h"))
+    sandbox.fault("status", path="/api/v3/klines", status=200, body=page(10))
+    sandbox.forget_requests()
+    for _ in range(4):
+        due_again()
+        sync()
+    row = CandleSeries.objects.get()
+    assert (row.status, row.is_behind, row.told_from) == (SeriesStatus.OK, False, row.covered_from)
+    assert len(found()) == 10
+    assert row.covered_from == found()[0].opened_at
+    assert state().failures == 0
+    # Once more each time, and twice for what is before.
+    assert len(sandbox.requests(path="/api/v3/klines")) <= 10
+
+
+@pytest.mark.usefixtures("_short_pages")
+def test_empty_pages_before_a_market_was_listed_are_read_and_its_hours_begin_with_its_days(add, sandbox):
+    add()
+    pin(("BTC/USDT", "1d"), ("BTC/USDT", "1h"))
+    sandbox.fault("status", path="/api/v3/klines", query="*interval=1d*", skip=1, status=200, body="[]")
+    sandbox.fault("status", path="/api/v3/klines", query="*interval=1h*", status=500, body="{}")
+    for _ in range(60):
+        due_again()
+        sync()
+        if not CandleSeries.objects.get(timeframe="1d").is_behind:
+            break
+    days = CandleSeries.objects.get(timeframe="1d")
+    assert (days.covered_from, days.first_at > days.covered_from) == (series.BEGINNING, True)
+    # As if it were listed since yesterday.
+    CandleSeries.objects.filter(pk=days.pk).update(first_at=timeframes.floor(now(), "1d") - timedelta(days=1))
+    sandbox.clear_faults()
+    sandbox.forget_requests()
+    due_again()
+    sync()
+    hours = CandleSeries.objects.get(timeframe="1h")
+    assert (hours.is_behind, hours.status) == (False, SeriesStatus.OK)
+    assert timedelta(days=1) <= now() - hours.covered_from < timedelta(days=2)
+    assert len(sandbox.requests(path="/api/v3/klines")) <= 4
