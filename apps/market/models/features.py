@@ -79,8 +79,8 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
         active = Q(feature__is_active=True, candles__timeframe=F("feature__timeframe"))
         return self.filter(active, due_at__isnull=False)
 
-    def set_back(self, candles: CandleSeries, since: datetime, now: datetime) -> None:
-        """Closed candles from `since` on are new or others: what is made of them, or with them, is due.
+    def set_back(self, candles: CandleSeries, since: datetime, until: datetime, now: datetime) -> None:
+        """Closed candles in [since, until) are new or others: what is made of them, or with them, is due.
 
         Call it in the transaction that stores them, with their series locked.
         """
@@ -90,22 +90,38 @@ class FeatureSeriesQuerySet(models.QuerySet["FeatureSeries"]):
         for pk, timeframe in theirs.values_list("pk", "candles__timeframe"):
             locked[timeframe].append(pk)
         for timeframe, pks in locked.items():
-            begin = timeframes.floor(since, timeframe)
-            earlier = Case(When(computed_to__gt=begin, then=Value(begin)), default=F("computed_to"))
+            begin, end = timeframes.floor(since, timeframe), timeframes.ceiling(until, timeframe)
+            # At its newer end it goes on from there; within, only what is made of these is made again.
+            newest, within = Q(computed_to__gt=begin, computed_to__lte=end), Q(computed_to__gt=end)
             # What is compared with candles of which it has none of its own yet has nothing to compute.
             changed = Q(candles=candles) | Q(computed_to__gt=begin) | Q(due_at__gt=now)
-            due_at = Case(When(due_at__lte=now, then=F("due_at")), When(changed, then=Value(now)), default=F("due_at"))
-            self.filter(pk__in=pks).update(computed_to=earlier, stores=F("stores") + 1, due_at=due_at)
+            self.filter(pk__in=pks).update(
+                computed_to=_where(newest, begin, "computed_to"),
+                again_from=_where(within & ~Q(again_from__lt=begin), begin, "again_from"),
+                again_to=_where(within & ~Q(again_to__gt=end), end, "again_to"),
+                stores=F("stores") + 1,
+                due_at=_where(changed & ~Q(due_at__lte=now), now, "due_at"),
+            )
+
+
+def _where(condition: Q, value: datetime, column: str) -> Case:
+    return Case(When(condition, then=Value(value)), default=F(column))
 
 
 class FeatureSeries(models.Model):
-    """How far a feature is computed of one series: all that opened before `computed_to`, by `version`."""
+    """How far a feature is computed of one series: all that opened before `computed_to`, by `version`.
+
+    What is `outdated` of it is made again, before what comes after.
+    """
 
     feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="series")
     candles = models.ForeignKey(CandleSeries, on_delete=models.CASCADE, related_name="features")
     version = models.PositiveIntegerField()
     # None: nothing yet.
     computed_to = models.DateTimeField(null=True)
+    # Of what is computed: candles in [again_from, again_to) came or changed since.
+    again_from = models.DateTimeField(null=True)
+    again_to = models.DateTimeField(null=True)
     # How often its candles or definition were others: what was computed of those before is not written.
     stores = models.PositiveBigIntegerField(default=0)
     # Since when there is something to compute; later than now: until then somebody is at it. None: it rests.
@@ -126,6 +142,15 @@ class FeatureSeries(models.Model):
     def is_behind(self) -> bool:
         """There are candles that it is not computed of, or another definition."""
         return self.due_at is not None or self.version != self.feature.version
+
+    @property
+    def outdated(self) -> tuple[datetime, datetime] | None:
+        """Of what is computed, the bars [first, end) whose windows have other candles now."""
+        if self.again_from is None or self.again_to is None or self.computed_to is None:
+            return None
+        reach = timeframes.step(self.again_to, self.candles.timeframe, self.feature.definition.look_back)
+        end = min(reach, self.computed_to)
+        return (self.again_from, end) if self.again_from < end else None
 
 
 class FeatureValue(models.Model):

@@ -44,7 +44,8 @@ def store_candles(series: CandleSeries, candles: Sequence[types.Candle]) -> int:
     closed = [row for row in rows if row.is_closed]
     written = _store(series, closed)
     if written:
-        FeatureSeries.objects.set_back(series, closed[0].opened_at, now())
+        until = timeframes.ends(closed[-1].opened_at, series.timeframe)
+        FeatureSeries.objects.set_back(series, closed[0].opened_at, until, now())
     # Apart: what is not closed moves all the time, and nothing is made of it.
     written += _store(series, [row for row in rows if not row.is_closed])
     if written:

@@ -5,7 +5,9 @@ late costs nothing, and a worker that dies costs a lease of what it was at.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -78,42 +80,65 @@ def compute(feature_series_id: int) -> int:
     Computed without a transaction, and written only where nothing was stored, defined or computed meanwhile.
     """
     row = FeatureSeries.objects.select_related("feature", "candles").get(pk=feature_series_id)
-    first = (row.computed_to if row.version == row.feature.version else None) or row.candles.first_at
-    newest = newest_closed(row.candles, first) if first else None
-    if first is None or newest is None:
-        _unchanged(row).update(due_at=None)
+    step = _step(row)
+    if step is None:
+        _unchanged(row).update(due_at=None, again_from=None, again_to=None)
         return 0
-    last = min(newest, timeframes.step(first, row.candles.timeframe, BARS_A_STEP - 1))
-    values = _values(row.feature.definition, row, first, last)
-    due_at = clock_now() if last < newest else None
-    return len(values) if _write(row, values, first, timeframes.ends(last, row.candles.timeframe), due_at) else 0
+    values = _values(row.feature.definition, row, step.first, step.last)
+    return len(values) if _write(row, values, step) else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The bars from `first` to `last` are computed; `leaves` is what the row says then."""
+
+    first: datetime
+    last: datetime
+    leaves: Mapping[str, Any]
+
+
+def _step(row: FeatureSeries) -> Step | None:
+    """What is outdated comes first, then what is new. None: there is nothing to compute."""
+    timeframe, is_defined = row.candles.timeframe, row.version == row.feature.version
+    if is_defined and row.outdated:
+        first, end = row.outdated
+        until = min(end, timeframes.step(first, timeframe, BARS_A_STEP))
+        left = (until, row.again_to) if until < end else (None, None)
+        leaves = {"again_from": left[0], "again_to": left[1], "due_at": clock_now()}
+        return Step(first=first, last=timeframes.step(until, timeframe, -1), leaves=leaves)
+    start = (row.computed_to if is_defined else None) or row.candles.first_at
+    newest = newest_closed(row.candles, start) if start else None
+    if start is None or newest is None:
+        return None
+    last = min(newest, timeframes.step(start, timeframe, BARS_A_STEP - 1))
+    leaves = {"version": row.feature.version, "computed_to": timeframes.ends(last, timeframe)}
+    leaves |= {"again_from": None, "again_to": None, "due_at": clock_now() if last < newest else None}
+    return Step(first=start, last=last, leaves=leaves)
 
 
 def _unchanged(row: FeatureSeries) -> FeatureSeriesQuerySet:
     """The row, if it is as it was read: nothing was stored or computed meanwhile."""
-    return FeatureSeries.objects.filter(pk=row.pk, version=row.version, computed_to=row.computed_to, stores=row.stores)
+    as_read = {name: getattr(row, name) for name in ("version", "computed_to", "again_from", "again_to", "stores")}
+    return FeatureSeries.objects.filter(pk=row.pk, **as_read)
 
 
 @transaction.atomic
-def _write(
-    row: FeatureSeries,
-    values: Mapping[datetime, float | None],
-    first: datetime,
-    computed_to: datetime,
-    due_at: datetime | None,
-) -> bool:
+def _write(row: FeatureSeries, values: Mapping[datetime, float | None], step: Step) -> bool:
     """False where another came first: he has made the row due, or has computed it."""
     defined = Q(feature__version=row.feature.version)
     if not _unchanged(row).filter(defined).select_for_update(of=("self",)).exists():
         return False
     theirs = FeatureValue.objects.filter(series=row)
-    (theirs.filter(opened_at__gte=first) if row.version == row.feature.version else theirs).delete()
+    if row.version == row.feature.version:
+        # Beyond what is computed there may be some of before it was set back.
+        goes_on = "computed_to" in step.leaves
+        theirs = theirs.filter(opened_at__gte=step.first, **({} if goes_on else {"opened_at__lte": step.last}))
+    theirs.delete()
     FeatureValue.objects.bulk_create(
         [FeatureValue(series=row, opened_at=at, value=value) for at, value in values.items() if value is not None],
         batch_size=5_000,
     )
-    now_at = {"version": row.feature.version, "computed_to": computed_to, "due_at": due_at}
-    FeatureSeries.objects.filter(pk=row.pk).update(**now_at)
+    FeatureSeries.objects.filter(pk=row.pk).update(**step.leaves)
     return True
 
 

@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from alphapulse.market import timeframes
 from apps.core.clock import now as clock_now
 from apps.market.models import CandleSeries, Feature, FeatureSeries, FeatureValue
+from apps.market.services.candles import newest_closed
 
 
 @transaction.atomic
@@ -58,9 +59,9 @@ def follow() -> None:
 class Latest:
     """What a feature says of the newest bar that it is computed of, which opened at `opened_at`.
 
-    `value` None: too little is there for one. `age`: how long ago that bar was closed. `is_behind`: there are candles,
-    or a definition, that it is not computed of yet; so it is for seconds, if workers are there. `is_stale`: its candles
-    are not read on, so nothing newer comes.
+    `value` None: too little is there for one. `age`: how long ago that bar was closed. `is_behind`: there is a newer
+    bar, or this one is made of other candles, or defined otherwise now, and is not computed yet; so it is for seconds,
+    if workers are there. `is_stale`: its candles are not read on, so nothing newer comes.
     """
 
     feature_series_id: int
@@ -97,17 +98,31 @@ def latest(series: FeatureSeries, now: datetime) -> Latest | None:
         opened_at=opened_at,
         value=series.values.filter(opened_at=opened_at).values_list("value", flat=True).first(),
         age=now - series.computed_to,
-        is_behind=series.is_behind,
+        is_behind=_is_behind(series, opened_at),
         is_stale=series.candles.is_stale(now),
     )
 
 
+def _is_behind(series: FeatureSeries, opened_at: datetime) -> bool:
+    """Of that bar, the newest that is computed: a past that is read back meanwhile changes nothing of it."""
+    if series.version != series.feature.version:
+        return True
+    first, end = series.outdated or (opened_at, opened_at)
+    return first <= opened_at < end or newest_closed(series.candles, series.computed_to) is not None
+
+
 def values(series: FeatureSeries, since: datetime, until: datetime | None = None) -> QuerySet[FeatureValue]:
     """Of the bars that open in [since, until) and are computed, oldest first; a bar without one has too little past.
+
+    Not of those that are outdated: they come again.
 
     What waits for a crossing reads on from the bar after its cursor, up to `computed_to`.
     """
     end = min(until, series.computed_to) if until and series.computed_to else series.computed_to
     if end is None:
         return FeatureValue.objects.none()
-    return series.values.filter(opened_at__gte=since, opened_at__lt=end).order_by("opened_at")
+    told = series.values.filter(opened_at__gte=since, opened_at__lt=end).order_by("opened_at")
+    if series.outdated is None:
+        return told
+    first, until = series.outdated
+    return told.exclude(opened_at__gte=first, opened_at__lt=until)

@@ -101,14 +101,48 @@ def test_what_comes_after_a_hole_is_computed_and_rests(move):
     assert START + timedelta(hours=5) not in stored("move")
 
 
-def test_a_late_candle_and_a_corrected_one_make_it_due_from_there_on(move):
+def test_a_late_candle_and_a_corrected_one_make_due_what_is_made_of_them(move):
     computed(0, 1, 2, 5, 6)
     for late in (candle(4, 100), candle(1, 999)):
         store_candles(series(), [late])
-        assert FeatureSeries.objects.get().computed_to == late.opened_at
-        take_turn()
+        row = FeatureSeries.objects.get()
+        assert row.outdated == (late.opened_at, late.opened_at + timedelta(hours=2))
+        assert row.computed_to == START + timedelta(hours=7)
+        assert compute(row.pk) == 2
+        assert compute(row.pk) == 0
         assert_at_rest()
     assert stored("move")[START + timedelta(hours=1)] == pytest.approx(8.99)
+
+
+def test_the_newest_closed_candle_that_is_told_again_with_the_next_one_is_one_step(move):
+    computed(0, 1, 2)
+    store_candles(series(), [candle(2, 101), candle(3, 102)])
+    row = FeatureSeries.objects.get()
+    assert (row.outdated, row.computed_to) == (None, START + timedelta(hours=2))
+    assert compute(row.pk) == 2
+    assert_at_rest()
+
+
+def test_a_past_that_is_read_back_page_by_page_is_not_computed_anew_with_each():
+    define(name="calm", function="zscore", parameters={"window": 3}, timeframe="1h")
+    computed(*range(40, 50))
+    row = FeatureSeries.objects.get()
+    for page in (30, 20, 10, 0):
+        store(range(page, page + 10))
+        assert compute(row.pk) == 10 + 2
+        assert compute(row.pk) == 0
+    assert len(stored("calm")) == 48
+
+
+def test_pages_that_come_before_it_is_computed_are_one_stretch(move):
+    computed(*range(40, 50))
+    store(range(30, 40))
+    store(range(20, 30))
+    row = FeatureSeries.objects.get()
+    assert row.outdated == (START + timedelta(hours=20), START + timedelta(hours=41))
+    take_turn()
+    assert_at_rest()
+    assert len(stored("move")) == 29
 
 
 def test_a_reference_that_is_there_first_makes_nothing_due():

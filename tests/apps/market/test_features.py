@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -143,6 +144,25 @@ def test_a_reference_that_is_made_of_a_finer_timeframe_may_come_later_too():
     FeatureSeries.objects.update(computed_to=None, due_at=START)
     compute_all()
     assert stored("with_btc") == late
+
+
+SHORT = {"bars": 4, "skip": 1, "window": 5, "fast": 2, "slow": 6}
+
+
+@pytest.mark.parametrize("function", sorted(set(features.FUNCTIONS) - {"funding"}))
+@pytest.mark.parametrize("symbol", ["ETH/USDT", "BTC/USDT"])
+def test_a_corrected_candle_changes_all_that_was_made_of_it(function, symbol):
+    known = features.FUNCTIONS[function]
+    parameters = {name: SHORT[name] for name in known.parameters}
+    reference = "BTC/USDT" if known.needs_reference else ""
+    feature = define(name="any", function=function, parameters=parameters, timeframe="1h", reference=reference)
+    store(range(30), "BTC/USDT")
+    store(range(30))
+    compute_all()
+    for number in (12, 20):
+        store_candles(series(symbol), [candle(number, 150, symbol)])
+    compute_all()
+    assert stored("any") == at_once(feature)
 
 
 def test_another_definition_is_another_version_with_values_of_its_own():
@@ -371,25 +391,48 @@ def test_values_are_read_on_from_a_cursor_as_far_as_they_are_computed():
     assert [each.opened_at for each in services.values(row, hour(3))] == [hour(3), hour(4)]
     assert [each.opened_at for each in services.values(row, hour(1), hour(3))] == [hour(1), hour(2)]
     # What is made of another candle now is not told as it was.
-    store_candles(series(), [candle(3, 999)])
-    assert [each.opened_at for each in services.values(services.series_of("move", **ETH), hour(2))] == [hour(2)]
+    store_candles(series(), [candle(2, 999)])
+    left = [each.opened_at for each in services.values(services.series_of("move", **ETH), hour(1))]
+    assert left == [hour(1), hour(4)]
+
+
+def test_a_past_that_comes_meanwhile_leaves_the_newest_bar_what_it_is():
+    define(name="move", function="returns", parameters={}, timeframe="1h")
+    store(range(10, 15))
+    compute_all()
+    store(range(10))
+    told = judged("move", hour(15))
+    assert (told.opened_at, told.is_behind) == (hour(14), False)
+    store_candles(series(), [candle(13, 999)])
+    assert judged("move", hour(15)).is_behind
 
 
 class ComputedOn(TestCase):
-    """In any order of candles, with any holes between them."""
+    """In any order of candles, with any holes between them, corrected, and computed now and then."""
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(
-        parts=st.lists(st.sets(st.integers(0, 40), min_size=1, max_size=15), min_size=1, max_size=5),
+        parts=st.lists(
+            st.tuples(st.sets(st.integers(0, 40), min_size=1, max_size=15), st.integers(1, 3), st.integers(0, 3)),
+            min_size=1,
+            max_size=7,
+        ),
         function=st.sampled_from(["returns", "volatility", "zscore", "momentum", "regime"]),
+        bars_a_step=st.sampled_from([1, 3, 20_000]),
     )
-    def test_values_computed_on_equal_those_computed_at_once(self, parts, function):
-        short = {"bars": 4, "skip": 1, "window": 5, "fast": 2, "slow": 6}
+    def test_values_computed_on_equal_those_computed_at_once(self, parts, function, bars_a_step):
         names = features.FUNCTIONS[function].parameters
         feature = define(
-            name="any", function=function, parameters={name: short[name] for name in names}, timeframe="1h"
+            name="any", function=function, parameters={name: SHORT[name] for name in names}, timeframe="1h"
         )
-        for numbers in parts:
-            store(sorted(numbers))
+        with patch.object(feature_work, "BARS_A_STEP", bars_a_step):
+            for numbers, salt, steps in parts:
+                store_candles(
+                    series(), [candle(number, 100 + (number * 7919) % (13 * salt)) for number in sorted(numbers)]
+                )
+                follow()
+                for _step in range(steps):
+                    compute(FeatureSeries.objects.get().pk)
             compute_all()
         assert stored("any") == at_once(feature)
+        assert not behind().exists()
