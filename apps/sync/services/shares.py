@@ -22,6 +22,8 @@ BY_HAND = 0.03
 # that part of a limit, or an account whose budget is short would never learn its past.
 READ_ON = (*HISTORY_KINDS, SyncKind.SWEEP, SyncKind.CANDLES)
 MOST_FOR_LIVE = 0.65
+# And so much, at most, to what of it is asked for seldom: without, a long past would keep those wallets unread.
+MOST_FOR_SELDOM = 0.1
 
 
 def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapping[str, int]:
@@ -39,12 +41,12 @@ def kept(route: Route, kind: SyncKind, for_people: float, now: datetime) -> Mapp
         return keep
     # What accounts have is granted only where `keep` is left, even when prices and people have spent theirs: histories
     # that left it once would, with those, stand in the way.
-    live = _for_live(facts, route, beside=keep)
-    at = now + clock_offset(route)
+    live, seldom = _for_live(facts, route, beside=keep), _for_seldom(facts, route)
     longer = _waiting_longer_than_candles(route, now) if kind is SyncKind.CANDLES else []
     return {
         quota.name: keep[quota.name]
-        + ceil(live[quota.name] * left_of_window(at, quota.window))
+        + _in_the_rest(live, quota, route, now)
+        + max(_in_the_rest(seldom, quota, route, now), _dearest_seldom(facts, quota) if seldom[quota.name] else 0)
         + max((facts.costs(history).get(quota.name, 0) for history in longer), default=0)
         for quota in facts.quotas
     }
@@ -60,22 +62,54 @@ def _waiting_longer_than_candles(route: Route, now: datetime) -> list[SyncKind]:
     return [SyncKind(kind) for kind, at in since.items() if at < candles]
 
 
-def left_by_seldom(route: Route, keep: Mapping[str, int]) -> Mapping[str, int]:
+def left_by_seldom(route: Route, keep: Mapping[str, int], now: datetime) -> Mapping[str, int]:
     """What reads that are seldom made leave of each quota: beside that, what all accounts need. None waits for them."""
-    live = _for_live(catalogue.exchange(route.exchange_id), route, beside={})
-    return {name: keep.get(name, 0) + needs for name, needs in live.items()}
+    facts = catalogue.exchange(route.exchange_id)
+    live = _for_live(facts, route, beside={})
+    return {quota.name: keep.get(quota.name, 0) + _in_the_rest(live, quota, route, now) for quota in facts.quotas}
+
+
+def _in_the_rest(needs: Mapping[str, int], quota: Quota, route: Route, now: datetime) -> int:
+    """What a whole window needs, of the rest of the running one."""
+    return ceil(needs[quota.name] * left_of_window(now + clock_offset(route), quota.window))
 
 
 def _for_live(facts: Exchange, route: Route, *, beside: Mapping[str, int]) -> Mapping[str, int]:
     """What the lane's accounts need in each quota's window to be on time, as far as others have to leave it."""
-    states = _of_lane(route).filter(due_at__isnull=False)
-    numbers = {kind: states.filter(kind=kind)[: _enough(facts, kind)].count() for kind in ACCOUNT_KINDS}
+    numbers = _accounts(facts, route)
     needs = {
         quota.name: beside.get(quota.name, 0)
         + sum(_needs(facts, kind, quota) * numbers[kind] for kind in ACCOUNT_KINDS)
         for quota in facts.quotas
     }
     return {quota.name: min(needs[quota.name], int(quota.limit * MOST_FOR_LIVE)) for quota in facts.quotas}
+
+
+def _for_seldom(facts: Exchange, route: Route) -> Mapping[str, int]:
+    """The same of what is asked for seldom: of each quota's window on average."""
+    numbers = _accounts(facts, route)
+    needs = {
+        quota.name: sum(
+            facts.costs(kind, [read.wallet]).get(quota.name, 0) * numbers[kind] * (quota.window / pause)
+            for kind in ACCOUNT_KINDS
+            for read in facts.reads.get(kind, ())
+            if (pause := read.pause(is_empty=True))
+        )
+        for quota in facts.quotas
+    }
+    return {quota.name: min(ceil(needs[quota.name]), int(quota.limit * MOST_FOR_SELDOM)) for quota in facts.quotas}
+
+
+def _dearest_seldom(facts: Exchange, quota: Quota) -> int:
+    """So much has to be left for any of them to be asked at all."""
+    seldom = [(kind, read) for kind in ACCOUNT_KINDS for read in facts.reads.get(kind, ()) if read.is_seldom]
+    return max((facts.costs(kind, [read.wallet]).get(quota.name, 0) for kind, read in seldom), default=0)
+
+
+def _accounts(facts: Exchange, route: Route) -> Mapping[SyncKind, int]:
+    """How many of the lane are kept in sync, by kind; no more than fill what there is."""
+    states = _of_lane(route).filter(due_at__isnull=False)
+    return {kind: states.filter(kind=kind)[: _enough(facts, kind)].count() for kind in ACCOUNT_KINDS}
 
 
 def _of_lane(route: Route) -> SyncStateQuerySet:

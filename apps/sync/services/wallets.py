@@ -44,7 +44,7 @@ def plan(claim: Claim, now: datetime) -> Plan:
         # Of a window whose count is lost little may be spent, and nobody knows what accounts need is left of it.
         if waiting and not claim.grant.is_unsure:
             costs = claim.facts.costs(claim.kind, [read.wallet])
-            keep = left_by_seldom(claim.route, claim.keep)
+            keep = left_by_seldom(claim.route, claim.keep, now)
             when = {"now": now, "keep": keep, "uncounted_at": claim.uncounted_at}
             grants.append(budgets.take(claim.route, costs, wanted=len(waiting), **when))
             for account in waiting[: grants[-1].units]:

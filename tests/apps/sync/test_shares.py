@@ -26,7 +26,7 @@ def test_reads_that_are_seldom_made_leave_what_all_accounts_of_the_lane_need_to_
     for number in range(3):
         state(account(f"a{number}"))
     state(account("live", environment="live"))
-    left = left_by_seldom(DEFAULT, {"sapi": 100})
+    left = left_by_seldom(DEFAULT, {"sapi": 100}, NOON)
     # Three accounts, each twice a minute.
     assert left["sapi"] == 100 + 3 * 2 * USUAL["sapi"]
     assert left["spot"] == 3 * 2 * USUAL["spot"]
@@ -35,7 +35,7 @@ def test_reads_that_are_seldom_made_leave_what_all_accounts_of_the_lane_need_to_
 def test_where_accounts_need_more_than_there_is_others_get_a_part_all_the_same():
     for number in range(200):
         state(account(f"a{number}"))
-    assert left_by_seldom(DEFAULT, {})["spot"] == int(LIMITS["spot"] * MOST_FOR_LIVE)
+    assert left_by_seldom(DEFAULT, {}, NOON)["spot"] == int(LIMITS["spot"] * MOST_FOR_LIVE)
 
 
 def test_histories_leave_accounts_what_they_need_even_when_prices_and_people_have_spent_theirs():
@@ -54,6 +54,16 @@ def test_histories_leave_only_what_the_rest_of_the_window_needs():
     for_all = kept(DEFAULT, SyncKind.BALANCES, 0, NOON)["spot"]
     assert at_first - for_all == 2 * (half_way - for_all) > 0
     assert for_all < at_last < half_way
+
+
+def test_what_reads_on_always_leaves_room_for_what_is_asked_for_seldom():
+    for kind in ACCOUNT_KINDS:
+        state(account(f"of {kind}"), kind.value)
+    costs = exchange("binance").costs(SyncKind.ORDERS, ["coinm"])["usdm"]
+    for second in (0, 30, 59.9):
+        for_all = kept(DEFAULT, SyncKind.BALANCES, BY_HAND, later(second))
+        left = kept(DEFAULT, SyncKind.CANDLES, BY_HAND, later(second))
+        assert left["usdm"] - left_by_seldom(DEFAULT, for_all, later(second))["usdm"] >= costs > 0
 
 
 def test_candles_which_are_cheap_leave_a_step_to_what_is_dear_and_waits_for_longer():

@@ -21,7 +21,7 @@ from apps.ledger.services.wallets import counted
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services import batch, states
 from apps.sync.services.batch import sync_batch
-from apps.sync.services.claim import BY_HAND
+from apps.sync.services.shares import BY_HAND, kept
 from tests.apps.builders import workspace
 from tests.apps.lanes import know_all_lanes
 
@@ -265,6 +265,13 @@ def test_no_account_waits_for_what_is_asked_for_seldom(add, asked, shared_redis)
     assert ok.filter(wallet="spot").count() == 3
     assert 1 <= ok.filter(wallet="earn-locked").count() <= 2
     assert WalletReading.objects.filter(wallet="earn-locked").count() == ok.filter(wallet="earn-locked").count()
+
+
+def test_what_is_asked_for_seldom_has_its_part_while_candles_are_read_back(add, asked):
+    add()
+    keep = kept(DEFAULT, SyncKind.CANDLES, BY_HAND, real_now())
+    assert budgets.take(DEFAULT, {"usdm": 2, "spot": 2, "sapi": 2}, wanted=100_000, now=real_now(), keep=keep).units
+    assert asked() == set(PATHS)
 
 
 def test_what_an_account_of_seldom_wallets_alone_asks_for_is_counted(add, asked, passing):
