@@ -48,6 +48,14 @@ def is_inverse(symbol: str) -> bool:
     return settles_in(symbol) == symbol.partition("/")[0]
 
 
+def follows_its_price(symbol: str) -> bool:
+    """What it earns follows from its entry and its price: not so of quantos, and of options that are paid in coins."""
+    base, _, rest = symbol.partition("/")
+    quote, _, settled = rest.partition(":")
+    settle, *terms = settled.split("-")
+    return settle == quote or (settle == base and len(terms) < 2)
+
+
 def of_fills(fills: Iterable[tuple[int, Trade]]) -> tuple[list[Booking], dict[Where, Decimal]]:
     """Fills of contracts by account, in their order; and what is open after them, in contracts or what fills count."""
     known: defaultdict[Where, Open] = defaultdict(Open)

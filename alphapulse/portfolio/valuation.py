@@ -145,7 +145,7 @@ def unrealized_pnl(
     is_inverse: bool,
 ) -> Decimal | None:
     """What a position has earned, in its settle currency, where the exchange does not say it; None: not to be known."""
-    if entry_price is None or mark_price is None or contract_size is None:
+    if not entry_price or not mark_price or contract_size is None:
         return None
     size = _EXACT.multiply(contracts, contract_size)
     if is_inverse:
@@ -155,3 +155,13 @@ def unrealized_pnl(
         moved = _EXACT.subtract(mark_price, entry_price)
     earned = _EXACT.multiply(size, moved).quantize(Decimal("1E-18"), context=_EXACT)
     return earned if side is PositionSide.LONG else earned.copy_negate()
+
+
+def notional_at(
+    price: Decimal, *, contracts: Decimal, contract_size: Decimal | None, is_inverse: bool
+) -> Decimal | None:
+    """What a position is of, in its settle currency, never negative; None: its contracts' size is not known."""
+    if contract_size is None:
+        return None
+    size = _EXACT.multiply(contracts, contract_size)
+    return abs(_EXACT.divide(size, price) if is_inverse else _EXACT.multiply(size, price))

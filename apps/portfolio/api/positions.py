@@ -16,8 +16,8 @@ from apps.core.query import Check, one_of
 from apps.ledger.api.rows import Money, PositionPage, PositionRow
 from apps.ledger.api.views import Positions
 from apps.ledger.models import Position
+from apps.portfolio.services.positions import earned_by
 from apps.portfolio.services.prices import Prices, prices_of
-from apps.portfolio.services.valuation import earned_by
 from apps.users.models import BASE_CURRENCIES
 from apps.users.services.preferences import settings_of
 

@@ -19,7 +19,7 @@ from apps.portfolio.services import content
 from apps.portfolio.services.content import Content, Gap, Line, Span
 from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.statements import Sight
-from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
+from apps.portfolio.services.valuation import Valuation, value_accounts
 
 K = TypeVar("K")
 
@@ -211,7 +211,7 @@ def _positions(
     """Fills that do not make up a position mean that some of them, and what they brought, are not known."""
     mine = {account.pk: account for account in accounts}
     open_now: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
-    for position in positions_of(valuation):
+    for position in valuation.positions:
         signed = position.contracts if position.side == PositionSide.LONG else -position.contracts
         open_now[position.reading.account_id, position.symbol] += signed
     for account, symbol in sorted({*open_now, *kept.positions}):

@@ -1,12 +1,14 @@
 """The prices of an environment as one book: tickers by our own codes, and published rates where no market tells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from alphapulse.market.aliases import Aliases
-from alphapulse.portfolio.prices import PriceBook, Quote, guarded_mid
+from alphapulse.portfolio.prices import FRESH_FOR, PriceBook, Quote, guarded_mid
+from apps.ledger.models import Position
 from apps.market.models import FiatRate, Market, Ticker
 from apps.market.services.assets import known_aliases, newest_fiat_rates, pegs
 
@@ -20,13 +22,24 @@ PUBLISHED_AT = time(15, 0, tzinfo=UTC)
 COLUMNS = ("exchange_id", "symbol", "bid", "ask", "last", "base_volume", "quote_volume", "exchange_at", "as_of")
 
 
+class Mark(NamedTuple):
+    """What a contract costs."""
+
+    price: Decimal
+    as_of: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """`book` speaks of our own codes; `aliases` say what an exchange's codes are among them."""
+    """`book` speaks of our own codes; `aliases` say what an exchange's codes are among them.
+
+    `marks`: by exchange and symbol, what is held as positions.
+    """
 
     book: PriceBook
     aliases: Aliases
     made_at: datetime
+    marks: Mapping[tuple[str, str], Mark]
 
 
 _kept: dict[tuple[str, bool], Prices] = {}
@@ -49,7 +62,18 @@ def _made(environment: str, now: datetime, at_par: bool) -> Prices:
     aliases = known_aliases()
     published = [_published(rate, now) for rate in newest_fiat_rates(now.date())]
     quotes = [*_market_quotes(environment, aliases, now), *published]
-    return Prices(PriceBook(quotes, now=now, pegs=pegs() if at_par else None), aliases, now)
+    return Prices(
+        PriceBook(quotes, now=now, pegs=pegs() if at_par else None), aliases, now, dict(_marks(environment, now))
+    )
+
+
+def _marks(environment: str, now: datetime) -> Iterator[tuple[tuple[str, str], Mark]]:
+    held = Position.objects.filter(reading__account__environment=environment).order_by().values("symbol")
+    tickers = Ticker.objects.filter(environment=environment, symbol__in=held, as_of__gte=now - FRESH_FOR).usable()
+    columns = ("exchange_id", "symbol", "bid", "ask", "last", "exchange_at", "as_of")
+    for exchange_id, symbol, bid, ask, last, traded_at, as_of in tickers.values_list(*columns):
+        if price := guarded_mid(bid=bid, ask=ask, last=last, traded_at=traded_at, as_of=as_of):
+            yield (exchange_id, symbol), Mark(price, as_of)
 
 
 def _market_quotes(environment: str, aliases: Aliases, now: datetime) -> Iterator[Quote]:

@@ -9,14 +9,15 @@ from decimal import Decimal
 from django.db.models import prefetch_related_objects
 
 from alphapulse.money import subtract
-from alphapulse.portfolio.contracts import is_inverse, settles_in
+from alphapulse.portfolio.contracts import settles_in
 from alphapulse.portfolio.lots import EXACT
-from alphapulse.portfolio.valuation import Holding, Worth, unrealized_pnl, valuate
-from alphapulse.types import PositionSide, SyncKind
+from alphapulse.portfolio.valuation import Holding, Worth, valuate
+from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.exchanges.services.doubles import why_not_counted
 from apps.ledger.models import Balance, Position, WalletReading
 from apps.ledger.services.wallets import counted
+from apps.portfolio.services.positions import Looked, earned_by, looked_at
 from apps.portfolio.services.prices import Prices, prices_of
 
 # What makes the equity of an account.
@@ -32,6 +33,9 @@ Troubles = dict[int, list[str]]
 class Valuation:
     """The worth of accounts of one environment. `failed`: what was never read, `stale`: what is of earlier, and why.
 
+    `positions`: those that count, as they are at these prices. What lies in a wallet that is not read any more may
+    count twice.
+
     One whose money another account counts already has failed, too.
 
     Both are told of `missing`: the readings of which the worth misses something.
@@ -43,6 +47,7 @@ class Valuation:
     failed: Troubles
     stale: Troubles
     missing: Sequence[WalletReading]
+    positions: Sequence[Position]
 
 
 def value_accounts(
@@ -57,10 +62,17 @@ def value_accounts(
     failed |= _not_counted(accounts)
     at = {account.pk: account.exchange_id for account in accounts}
     places = {pk: (account_id, at[account_id], wallet) for pk, (account_id, _, wallet) in readings.names.items()}
-    holdings = [*_balances(accounts, places, prices), *_positions(accounts, places, prices)]
-    worth = valuate(holdings, prices.book, currency, failed=failed, stale=stale)
+    looked = looked_at(accounts, places, prices, now)
+    _add_stale(stale, looked)
+    holdings = [*_balances(accounts, places, prices), *_positions(looked, places, prices)]
     return Valuation(
-        accounts=accounts, worth=worth, prices=prices, failed=failed, stale=stale, missing=readings.missing
+        accounts=accounts,
+        worth=valuate(holdings, prices.book, currency, failed=failed, stale=stale),
+        prices=prices,
+        failed=failed,
+        stale=stale,
+        missing=readings.missing,
+        positions=[each.position for each in looked],
     )
 
 
@@ -72,6 +84,13 @@ def _troubles(readings: Iterable[WalletReading], now: datetime) -> tuple[Trouble
         what = f"{reading.kind} of {reading.wallet}" if reading.wallet else reading.kind
         of_account[reading.account_id].append(f"{what}: {reading.stale_reason(now)}")
     return dict(failed), dict(stale)
+
+
+def _add_stale(stale: Troubles, looked: Iterable[Looked]) -> None:
+    for position, why in looked:
+        if why:
+            reading = position.reading
+            stale.setdefault(reading.account_id, []).append(f"positions of {reading.wallet}: {why}")
 
 
 def _not_counted(accounts: Iterable[ExchangeAccount]) -> Troubles:
@@ -87,32 +106,14 @@ def _balances(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place], 
             yield _holding(place, currency, subtract(total, debt) if debt else total, prices)
 
 
-def _positions(accounts: Sequence[ExchangeAccount], places: Mapping[int, Place], prices: Prices) -> Iterator[Holding]:
-    for position in Position.objects.filter(reading__account__in=accounts):
-        if place := places.get(position.reading_id):
-            yield _holding(place, settles_in(position.symbol), earned_by(position), prices, position.symbol)
+def _positions(looked: Iterable[Looked], places: Mapping[int, Place], prices: Prices) -> Iterator[Holding]:
+    for position, _ in looked:
+        place = places[position.reading_id]
+        yield _holding(place, settles_in(position.symbol), earned_by(position), prices, position.symbol)
 
 
-def positions_of(valuation: Valuation) -> list[Position]:
-    """Those that count in it: what lies in a wallet that is not read any more may count twice."""
-    holdings = (line.holding for line in valuation.worth.lines)
-    counting = {(each.account_id, each.wallet, each.symbol) for each in holdings if each.symbol}
-    rows = Position.objects.filter(reading__account__in=valuation.accounts).select_related("reading")
-    return [row for row in rows if (row.reading.account_id, row.reading.wallet, row.symbol) in counting]
-
-
-def earned_by(position: Position) -> Decimal | None:
-    """Its unrealised PnL in its settle currency: as the exchange says, or from its prices; None: unknown."""
-    if position.unrealized_pnl is not None:
-        return position.unrealized_pnl
-    return unrealized_pnl(
-        side=PositionSide(position.side),
-        contracts=position.contracts,
-        contract_size=position.contract_size,
-        entry_price=position.entry_price,
-        mark_price=position.mark_price,
-        is_inverse=is_inverse(position.symbol),
-    )
+def positions_of(valuation: Valuation) -> Sequence[Position]:
+    return valuation.positions
 
 
 def _holding(place: Place, code: str, amount: Decimal | None, prices: Prices, symbol: str = "") -> Holding:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse.portfolio.bookings import Why
-from alphapulse.portfolio.contracts import of_fills
+from alphapulse.portfolio.contracts import follows_its_price, of_fills
 from alphapulse.portfolio.worths import in_order
 from tests.alphapulse.portfolio.happenings import MAIN, trade
 
@@ -67,3 +67,18 @@ def test_a_position_that_is_closed_brought_what_was_sold_less_what_was_bought(fi
     flow = sum(amount * price * (1 if side == "sell" else -1) for side, amount, price in (*fills, *closing))
     words = [f"{side} {amount} at {price}" for side, amount, price in (*fills, *closing)]
     assert abs(sum(profits(*words)) - flow) < Decimal("1e-12")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "follows"),
+    [
+        ("BTC/USDT:USDT", True),
+        ("BTC/USD:BTC", True),
+        ("BTC/USD:BTC-261225", True),
+        ("BTC/USDT:USDT-261225-100000-C", True),
+        ("BTC/USD:BTC-261225-100000-C", False),  # its price is told in coins
+        ("ETH/USD:BTC", False),
+    ],
+)
+def test_what_a_contract_earns_follows_from_its_price_where_it_settles_in_what_that_is_told_in(symbol, follows):
+    assert follows_its_price(symbol) is follows
