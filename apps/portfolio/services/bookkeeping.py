@@ -31,7 +31,7 @@ from apps.portfolio.services.past_prices import past_prices
 
 # Another number, and every statement is calculated anew.
 VERSION = 6
-# A worker may take so long: about two million rows. Whoever has not come back some time later was ended himself.
+# A worker may take so long: a million rows take a third of it. Whoever has not come back some time later was ended.
 LONGEST = timedelta(minutes=5)
 LEASE = LONGEST + timedelta(minutes=1)
 # So many times as long as it took it rests: of who trades every second, books take a tenth of a worker.
