@@ -267,16 +267,29 @@ def test_doubts_of_what_is_told_no_more_are_forgotten_after_as_long():
     assert quarantine.prune(NOON + timedelta(days=31)) == 1
 
 
-class NeverUsed(TestCase):
-    """Stored one after the other, as answers are."""
+EMPTY = replace(TOLD, last=None, **BOOKLESS)
+CROSSED = replace(TOLD, bid=Decimal(104), ask=Decimal(96))
+harmless = st.one_of(sane(), st.sampled_from([EMPTY, CROSSED]))
 
-    @settings(max_examples=25, deadline=None)
-    @given(before=st.lists(sane(), min_size=1, max_size=4), glitch=wild(), after=st.lists(sane(), max_size=3))
-    def test_no_wild_sample_among_sane_ones_is_a_price_that_valuations_take(self, before, glitch, after):
-        for number, sample in enumerate([*before, glitch, *after]):
-            told = replace(sample, exchange_at=later(15 * number))
-            read = reading(told, as_of=later(15 * number))
-            store_tickers(exchange_id="binance", environment="sandbox", readings=[read])
+
+class NeverUsed(TestCase):
+    """Stored one after the other, as answers are; some tell nothing, some make no sense, some are of a dead market."""
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        first=sane(),
+        before=st.lists(harmless, max_size=4),
+        glitch=wild(),
+        after=st.lists(harmless, max_size=3),
+        is_dead=st.booleans(),
+    )
+    def test_no_wild_sample_among_sane_ones_is_a_price_that_valuations_take(
+        self, first, before, glitch, after, is_dead
+    ):
+        for number, sample in enumerate([first, *before, glitch, *after]):
+            at = later(15 * number)
+            told = replace(sample, exchange_at=at - timedelta(days=2) if is_dead and sample is glitch else at)
+            store_tickers(exchange_id="binance", environment="sandbox", readings=[reading(told, as_of=at)])
             for row in Ticker.objects.usable():
                 used = guarded_mid(bid=row.bid, ask=row.ask, last=row.last, traded_at=row.exchange_at, as_of=row.as_of)
                 assert used is None or is_near(used)
