@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from alphapulse.portfolio import performance
 from alphapulse.portfolio.curve import Point
+from alphapulse.portfolio.growth import Flow, growth
+from alphapulse.portfolio.growth import Point as Worth
 from alphapulse.portfolio.lots import Method
 from apps.portfolio.models import AssetWorth, Snapshot
 from apps.portfolio.services import content
@@ -29,15 +31,15 @@ def depths(
 ) -> list[Point]:
     """How far below its highest it was, as a part of that. What came from outside, or left, is no gain and no loss."""
     points = equity_curve([workspace.pk], environment, currency, since=since)
-    grown = performance.growth(
-        [performance.Point(point.at, float(point.value)) for point in points],
+    grown = growth(
+        [Worth(point.at, float(point.value), point.is_complete) for point in points],
         _flows(workspace, environment, currency, now),
     )
     fallen = performance.drawdown(grown)
     return [replace(point, value=Decimal(f"{index.value:.9f}")) for point, index in zip(points, fallen, strict=True)]
 
 
-def _flows(workspace: Workspace, environment: str, currency: str, now: datetime) -> list[performance.Flow]:
+def _flows(workspace: Workspace, environment: str, currency: str, now: datetime) -> list[Flow]:
     of = {"currency": currency, "method": Method.FIFO, "is_at_par": False}
     sight = statement_of(workspace, environment, **of, now=now, part="flows")
     if not sight.is_current:
@@ -46,7 +48,7 @@ def _flows(workspace: Workspace, environment: str, currency: str, now: datetime)
     accounts = accounts_of(workspace, environment)
     told = content.read_flows(sight.statement)
     flows = flows_into(accounts, told, seen(accounts, currency, {}))
-    return [performance.Flow(at, float(value)) for at, value in flows if value is not None]
+    return [Flow(at, None if value is None else float(value), own) for at, value, own in flows]
 
 
 def gaps(points: Sequence[Point]) -> list[tuple[datetime, datetime]]:

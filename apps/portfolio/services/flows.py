@@ -8,16 +8,26 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Max, Min
 
 from alphapulse.money import negated
+from alphapulse.portfolio.growth import Own
 from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import worth_of
 from apps.exchanges.models import ExchangeAccount
 from apps.portfolio.models import AccountWorth
 from apps.portfolio.services.content import Flow
 from apps.portfolio.services.history import rate_of
+
+
+class Moved(NamedTuple):
+    """What came or (below zero) left, at its worth then; None: nobody says. `own`: to or from another own account."""
+
+    at: datetime
+    value: Decimal | None
+    own: Own | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +59,15 @@ def _worth(row: AccountWorth, currency: str, pegs: Mapping[str, str]) -> Decimal
     return None if rate is None else worth_of(row.equity, Price(value=rate))
 
 
-def flows_into(
-    accounts: Sequence[ExchangeAccount], told: Sequence[Flow], known: Mapping[int, Seen]
-) -> Iterator[tuple[datetime, Decimal | None]]:
-    """Each with its worth then, below zero where it left; None: nobody says what it was worth."""
+def flows_into(accounts: Sequence[ExchangeAccount], told: Sequence[Flow], known: Mapping[int, Seen]) -> Iterator[Moved]:
     deleted = {account.pk: account.archived_at for account in accounts}
     for account, mine in known.items():
-        yield mine.first_at, mine.first
+        yield Moved(mine.first_at, mine.first)
         if gone_at := deleted.get(account):
-            yield gone_at, mine.last and negated(mine.last)
+            yield Moved(gone_at, mine.last and negated(mine.last))
     for flow in told:
         mine = known.get(flow.account)
         # What a deleted account was worth last has left with it: what left after that look would have left twice.
         is_over = bool(mine and deleted.get(flow.account) and flow.at > mine.last_at)
         if mine and flow.at > mine.first_at and not is_over:
-            yield flow.at, flow.value
+            yield Moved(flow.at, flow.value, (flow.asset, flow.amount) if flow.is_own else None)

@@ -8,8 +8,11 @@ from decimal import Decimal
 from alphapulse.market import timeframes
 from alphapulse.portfolio import performance as core
 from alphapulse.portfolio.curve import Point
-from alphapulse.portfolio.performance import Concentration, Exposure, Index, Ratios
+from alphapulse.portfolio.growth import Flow, Index, shown
+from alphapulse.portfolio.growth import Point as Worth
+from alphapulse.portfolio.performance import Concentration, Exposure, Ratios
 from alphapulse.portfolio.prices import Price
+from alphapulse.portfolio.unknown import why_not
 from alphapulse.portfolio.valuation import summed, worth_of
 from alphapulse.types import PositionSide, SyncKind
 from apps.exchanges.models import ExchangeAccount
@@ -21,7 +24,7 @@ from apps.market.services.assets import pegs
 from apps.portfolio.models import Statement
 from apps.portfolio.services import content
 from apps.portfolio.services.closes import markets_of
-from apps.portfolio.services.flows import flows_into, seen
+from apps.portfolio.services.flows import Moved, flows_into, seen
 from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.pnl import MOST_REASONS
@@ -32,6 +35,7 @@ from apps.portfolio.services.valuation import Valuation, positions_of, value_acc
 BITCOIN = "BTC"
 # All that thinning leaves of many years.
 MOST_POINTS = 20_000
+NOT_ALL_KNOWN = "not all that is held can be read and priced, or nothing is held"
 # Of the curve that is told.
 MOST_TOLD = 1000
 NO_PEGS: Mapping[str, str] = {}
@@ -60,10 +64,8 @@ class Performance:
     correlation_btc: float | None
     exposure: Exposure | None
     concentration: Concentration | None
-
-
-# When something came or went, and its worth then.
-Moved = tuple[datetime, Decimal | None]
+    # By the names of those that are None, why.
+    unknown: Mapping[str, str]
 
 
 def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
@@ -74,12 +76,17 @@ def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
     points = _points(statement, asked, par)
     moved = _moved(statement, accounts, points, par)
-    ratios = _ratios(points, moved, asked.risk_free)
+    worths = [Worth(point.at, float(point.value), point.is_complete) for point in points]
+    ratios = core.ratios(worths, [Flow(at, _float(value), own) for at, value, own in moved], asked.risk_free)
+    moved = shown(worths, moved)
     live = [account for account in accounts if account.archived_at is None]
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
-    net = summed(value for _, value in moved if value is not None)
+    net = summed(each.value for each in moved if each.value is not None)
     reasons = doubles.told(statement.workspace_id, statement.environment, asked.accounts)
     reasons += _reasons(points, moved, accounts, sight)
+    correlation = core.together(ratios.days, bitcoins := _bitcoins(statement, valuation, ratios.days, now))
+    exposed = _exposure(valuation, statement.currency)
+    spread = core.concentration(_values(valuation)) if valuation.worth.is_complete else None
     return Performance(
         statement=statement,
         reasons=reasons[:MOST_REASONS],
@@ -87,9 +94,12 @@ def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
         net_flows=net,
         gain=points[-1].value - points[0].value - net if points else None,
         ratios=ratios,
-        correlation_btc=core.together(ratios.days, _bitcoins(statement, valuation, ratios.days, now)),
-        exposure=_exposure(valuation, statement.currency),
-        concentration=core.concentration(_values(valuation)) if valuation.worth.is_complete else None,
+        correlation_btc=correlation,
+        exposure=exposed,
+        concentration=spread,
+        unknown=why_not(ratios)
+        | ({} if correlation is not None else {"correlation_btc": _why_no_correlation(ratios.days, bitcoins)})
+        | {name: NOT_ALL_KNOWN for name, of in (("exposure", exposed), ("concentration", spread)) if of is None},
     )
 
 
@@ -99,12 +109,11 @@ def _moved(
     """Between the first and the last point."""
     told = content.read_flows(statement)
     flows = flows_into(accounts, told, seen(accounts, statement.currency, par))
-    return [(at, value) for at, value in flows if points and points[0].at < at <= points[-1].at]
+    return [flow for flow in flows if points and points[0].at < flow.at <= points[-1].at]
 
 
-def _ratios(points: Sequence[Point], moved: Sequence[Moved], risk_free: float) -> Ratios:
-    flows = [core.Flow(at, float(value)) for at, value in moved if value is not None]
-    return core.ratios([core.Point(point.at, float(point.value)) for point in points], flows, risk_free)
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _points(statement: Statement, asked: Asked, par: Mapping[str, str]) -> list[Point]:
@@ -144,11 +153,19 @@ def _reasons(
         return
     if doubtful := sum(not point.is_complete for point in points):
         yield f"{doubtful} of {len(points)} snapshots lacked something, and stand with what was known last."
-    if unpriced := sum(value is None for _, value in moved):
+    if unpriced := sum(each.value is None for each in moved):
         yield f"{unpriced} times something came or went without a price: it counts as a gain, or a loss."
     for each in coverage(accounts):
         if each.kind is SyncKind.TRANSFERS and (each.complete_since is None or each.complete_since > points[0].at):
             yield f"The transfers of {each.account.label} are not all known: others count as gains, or losses."
+
+
+def _why_no_correlation(mine: Mapping[date, float], bitcoins: Mapping[date, float]) -> str:
+    if mine and not bitcoins:
+        return "no daily candles of bitcoin are kept for that time"
+    if (known := len(mine.keys() & bitcoins.keys())) < core.FEWEST:
+        return f"the returns of {known} days are known of both, and {core.FEWEST} are needed"
+    return "one of the two never moved"
 
 
 # --- Markets, and what is held now ----------------------------------------------------------------------------------

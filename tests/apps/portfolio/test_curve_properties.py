@@ -15,8 +15,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
-from alphapulse.portfolio.performance import Flow, growth
-from alphapulse.portfolio.performance import Point as Worth
+from alphapulse.portfolio.growth import Flow, growth
+from alphapulse.portfolio.growth import Point as Worth
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.exchanges.services import archive_account
@@ -243,7 +243,7 @@ def check_performance(world):
     accounts = list(ExchangeAccount.objects.filter(workspace=workspace()))
     points = equity_curve([workspace().pk], "sandbox", "USDT")
     flows = flows_into(accounts, [], seen(accounts, "USDT", {}))
-    told = [Flow(at, float(value)) for at, value in flows if points and points[0].at < at <= points[-1].at]
+    told = [Flow(at, float(value)) for at, value, _ in flows if points and points[0].at < at <= points[-1].at]
     grown = growth([Worth(point.at, float(point.value)) for point in points], told)
     assert all(index.value == pytest.approx(1) for index in grown)
 

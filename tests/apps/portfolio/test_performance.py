@@ -67,6 +67,10 @@ def test_what_came_and_went_is_no_return(mine):
     assert (answer["begin"], answer["end"], answer["net_flows"], answer["gain"]) == ("100", "200", "70", "30")
     assert (answer["complete"], answer["reasons"]) == (True, [])
     assert [point["index"] for point in answer["curve"]] == pytest.approx([1, 1.1, 1.21, 1.21])
+    assert answer["unknown"]["volatility"] == "the returns of 3 days are known, and 30 are needed"
+    assert answer["unknown"]["money_weighted_annual"] == "it is 3.0 days long, and a year's rate is told of 30"
+    assert answer["unknown"]["correlation_btc"] == "no daily candles of bitcoin are kept for that time"
+    assert {name for name, value in answer.items() if value is None} <= answer["unknown"].keys()
     # Of three days there is no risk, and no year.
     assert (answer["days"], answer["volatility"], answer["sharpe"], answer["time_weighted_annual"]) == (
         3,
@@ -239,3 +243,32 @@ def test_the_drawdown_that_is_drawn_is_the_one_that_is_told(mine, monkeypatch):
     worth(4, main="45")
     drawn = depths(mine.workspace, "sandbox", "USDT", since=None, now=NOON)
     assert [float(point.value) for point in drawn] == pytest.approx([0, 0, 0, -0.05])
+
+
+def test_what_went_to_and_fro_between_two_snapshots_hides_no_return(mine):
+    """101 became 111 while 60 went from one account to the other: else it would be 171 of 161."""
+    other = holding("other", USDT="1")
+    worth(1, main="100", other="1")
+    worth(2, main="50", other="61")
+    happen(mine, transfer("withdrawal 60 USDT", 1.4, txid="x"))
+    happen(other, transfer("deposit 60 USDT", 1.6, txid="x"))
+    answer = asked()
+    assert answer["time_weighted"] == pytest.approx(10 / 101)
+    assert (answer["net_flows"], answer["gain"]) == ("0", "10")
+    # Of one of them alone it is what left.
+    alone = asked(account="main")
+    assert (alone["net_flows"], alone["gain"], alone["time_weighted"]) == ("-60", "10", pytest.approx(0.1))
+
+
+def test_a_transfer_of_a_coin_is_worth_the_same_at_both_ends(mine):
+    """ETH rose on its way. What was won by that is won, and no price of the way is missing."""
+    other = holding("other", ETH="1")
+    worth(1, main="4000", other="1")
+    worth(2, main="0", other="4401")
+    happen(mine, transfer("withdrawal 1 ETH", 1.4, txid="x"))
+    happen(other, transfer("deposit 1 ETH", 1.6, txid="x"))
+    read_whole(mine, since=day(1), at=NOON)
+    read_whole(other, since=day(1), at=NOON)
+    answer = asked()
+    assert (answer["net_flows"], answer["gain"], answer["complete"]) == ("0", "400", True)
+    assert answer["time_weighted"] == pytest.approx(400 / 4001)
