@@ -19,6 +19,7 @@ from apps.ledger.api.rows import Money, iso
 from apps.ledger.api.wallets import accounts_asked
 from apps.ledger.models import Event, FundingPayment, HistoryCursor, LedgerEntry, Trade, Transfer
 from apps.ledger.services.coverage import Coverage, SourceCoverage, coverage
+from apps.market.api.named import refuse_unheard
 from apps.users.scopes import Scope
 
 ACCOUNTS: Mapping[str, Check] = {"account": text, "exchange_id": text, "environment": one_of(Environment)}
@@ -127,7 +128,10 @@ class Events(ListAPIView):
         self.accounts = accounts_asked(request.user, self.asked)
         # Before the rows: what is complete by then is among them.
         known = [each.complete_since for each in coverage(self.accounts) if each.kind is self.kind]
-        return Response({"complete_since": _latest(known), **super().list(request, *args, **kwargs).data})
+        page = super().list(request, *args, **kwargs).data
+        if not page["results"]:
+            refuse_unheard(self.asked, ["symbol"])
+        return Response({"complete_since": _latest(known), **page})
 
     def get_queryset(self) -> QuerySet[Event]:
         lookups = {"since": "exchange_at__gte", "until": "exchange_at__lt", **self.lookups}

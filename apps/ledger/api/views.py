@@ -28,6 +28,7 @@ from apps.ledger.api.rows import (
 from apps.ledger.api.unnarrowed import Unnarrowed
 from apps.ledger.api.wallets import wallets_behind
 from apps.ledger.models import Balance, Order, Position, ReadRow, ReadRowQuerySet
+from apps.market.api.named import refuse_unheard
 from apps.users.scopes import Scope
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -67,6 +68,8 @@ class ReadRows(ListAPIView):
         origins = [origin_of(reading, at) for reading in self.wallets]
         pairs = list(zip(self.wallets, origins, strict=True))
         rows = self.paginate_queryset(self.get_queryset())
+        if not rows:
+            refuse_unheard(self.asked, ["symbol"])
         answer = {
             "complete": not any(reading.is_missing(at) for reading in self.wallets),
             "wallets": [wallet_row(reading, origin) for reading, origin in pairs],

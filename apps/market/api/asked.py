@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.http import QueryDict
+from rest_framework.request import Request
 
 from alphapulse.market import timeframes
 from alphapulse.market.timeframes import TIMEFRAMES
 from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, moment, one_of, text
-from apps.exchanges.api.asked import an_exchange
+from apps.exchanges.api.asked import an_exchange, usual_environment
 from apps.exchanges.models import Environment
 
 WHICH: Mapping[str, Check] = {
@@ -27,7 +27,7 @@ NEEDED = ("exchange_id", "symbol", "timeframe")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`environment` is live where none is named. [since, until) begins and ends with a candle."""
+    """`environment` is the usual one where none is named. [since, until) begins and ends with a candle."""
 
     exchange_id: str
     environment: str
@@ -41,16 +41,16 @@ class Asked:
         return {"exchange_id": self.exchange_id, "environment": self.environment, "symbol": self.symbol}
 
 
-def asked(params: QueryDict, known: Mapping[str, Check], now: datetime) -> tuple[Asked, dict[str, str]]:
+def asked(request: Request, known: Mapping[str, Check], now: datetime) -> tuple[Asked, dict[str, str]]:
     """What these parameters ask for, and those of them that are the view's own. Raises BadParameter."""
-    given = checked(params, known)
+    given = checked(request.query_params, known)
     for name in NEEDED:
         if not given.get(name):
             raise BadParameter(name, "this is needed.")
     end = timeframes.ends(timeframes.floor(now, given["timeframe"]), given["timeframe"])
     which = Asked(
         exchange_id=given["exchange_id"],
-        environment=given.get("environment", Environment.LIVE.value),
+        environment=given.get("environment") or usual_environment(request.user),
         symbol=given["symbol"],
         timeframe=given["timeframe"],
         since=_edge("since", given),

@@ -17,9 +17,10 @@ from apps.core.clock import now
 from apps.core.pagination import Pages
 from apps.core.problems import BadParameter
 from apps.core.query import Check, checked_of_list, one_of, text
-from apps.market.api.asked import NEEDED, WHICH, asked
+from apps.market.api.asked import NEEDED, WHICH, Asked, asked
 from apps.market.api.candles_used import CandlesUsedRow, candles_used
 from apps.market.api.indicators import since_of
+from apps.market.api.named import listing, refuse_unlisted
 from apps.market.models import Feature, FeatureSeries
 from apps.market.services import features
 from apps.users.scopes import Scope
@@ -75,11 +76,22 @@ class FeatureValues(APIView):
     @extend_schema(responses=FeatureValuesRow)
     def get(self, request: Request) -> Response:
         at = now()
-        which, own = asked(request.query_params, self.parameters, at)
+        which, own = asked(request, self.parameters, at)
         if not own.get("feature"):
             raise BadParameter("feature", "this is needed.")
         series = features.series_of(own["feature"], **which.where, timeframe=which.timeframe)
+        if series is None:
+            _refuse_unknown(own["feature"], which)
         return Response(FeatureValuesRow(_told(own["feature"], series, since_of(which), which.until, at)).data)
+
+
+def _refuse_unknown(feature: str, which: Asked) -> None:
+    timeframe_of = dict(Feature.objects.order_by("name").values_list("name", "timeframe"))
+    if feature not in timeframe_of:
+        raise BadParameter("feature", f"there is no feature {feature!r}{listing([*timeframe_of])}.")
+    if timeframe_of[feature] != which.timeframe:
+        raise BadParameter("timeframe", f"the feature {feature!r} is of {timeframe_of[feature]}.")
+    refuse_unlisted(**which.where)
 
 
 def _told(name: str, series: FeatureSeries | None, since: datetime, until: datetime, at: datetime) -> dict[str, object]:

@@ -22,6 +22,7 @@ from apps.core.query import Check, number, one_of
 from apps.core.rows import Money
 from apps.exchanges.models import Environment
 from apps.market.api.asked import NEEDED, WHICH, Asked, asked
+from apps.market.api.named import refuse_unlisted
 from apps.market.models import CandleSeries
 from apps.market.services import candle_files, candles_of, holes_of, series_behind
 from apps.users.scopes import Scope
@@ -71,9 +72,9 @@ class History(APIView):
 
     @extend_schema(responses=CandlePage)
     def get(self, request: Request) -> Response:
-        which, own = asked(request.query_params, self.parameters, now())
+        which, own = asked(request, self.parameters, now())
         size = _page_size(own)
-        series = series_behind(**which.where, timeframe=which.timeframe)
+        series = _series(which)
         begin = _begin(which, size)
         rows = candles_of(which.exchange_id, which.environment, which.symbol, which.timeframe, begin, which.until)
         body = {
@@ -87,6 +88,13 @@ class History(APIView):
             "results": rows,
         }
         return Response(CandlePage(body).data)
+
+
+def _series(which: Asked) -> CandleSeries | None:
+    series = series_behind(**which.where, timeframe=which.timeframe)
+    if series is None:
+        refuse_unlisted(**which.where)
+    return series
 
 
 def _page_size(own: Mapping[str, str]) -> int:
@@ -128,7 +136,7 @@ class Export(APIView):
         }
     )
     def get(self, request: Request) -> HttpResponse:
-        which, own = asked(request.query_params, self.parameters, now())
+        which, own = asked(request, self.parameters, now())
         kind = candle_files.FORMATS[own.get("as", "csv")]
         begin = self._begin(which)
         rows = candles_of(which.exchange_id, which.environment, which.symbol, which.timeframe, begin, which.until)
@@ -138,7 +146,7 @@ class Export(APIView):
         return HttpResponse(body, content_type=kind.content_type, headers=headers)
 
     def _begin(self, which: Asked) -> datetime:
-        series = series_behind(**which.where, timeframe=which.timeframe)
+        series = _series(which)
         begin = which.since or (series and series.first_at) or which.until
         begin = timeframes.ceiling(begin, which.timeframe)
         if timeframes.count(begin, which.until, which.timeframe) > MOST_IN_A_FILE:

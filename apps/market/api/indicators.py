@@ -18,6 +18,7 @@ from apps.exchanges.models import Environment
 from apps.market.api.asked import NEEDED, WHICH, Asked, asked
 from apps.market.api.candles_used import CandlesUsedRow, candles_used
 from apps.market.api.history import HoleRow
+from apps.market.api.named import refuse_unlisted
 from apps.market.services.indicators import Indicated, Where, indicated
 from apps.users.scopes import Scope
 
@@ -78,7 +79,7 @@ class Indicators(APIView):
     @extend_schema(responses=IndicatedRow)
     def get(self, request: Request) -> Response:
         at = now()
-        which, own = asked(request.query_params, self.parameters, at)
+        which, own = asked(request, self.parameters, at)
         try:
             requests = indicators.parse_all(own.get("indicators", ""))
         except indicators.UnknownIndicator as problem:
@@ -99,6 +100,8 @@ def since_of(which: Asked) -> datetime:
 
 def _told(where: Where, found: Indicated, at: datetime) -> dict[str, Any]:
     series = where.series
+    if series is None:
+        refuse_unlisted(exchange_id=where.exchange_id, environment=where.environment, symbol=where.symbol)
     rows = {
         "exchange_id": where.exchange_id,
         "environment": where.environment,

@@ -17,8 +17,9 @@ from apps.core.pagination import Pages
 from apps.core.problems import Conflict
 from apps.core.query import Check, checked_of_list, number, one_of, text
 from apps.core.serializers import Body, Line, given
-from apps.exchanges.api.asked import an_exchange
+from apps.exchanges.api.asked import USUAL, an_exchange, usual_environment
 from apps.exchanges.models import Environment
+from apps.market.api.named import refuse_unheard
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import pins
 from apps.market.services.pins import PinRefused
@@ -31,7 +32,7 @@ from apps.users.scopes import Scope
 class PinBody(Body):
     workspace_id = serializers.IntegerField(required=False, min_value=1)
     exchange_id = Line(max_length=40)
-    environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE)
+    environment = serializers.ChoiceField(Environment.choices, required=False, help_text=USUAL)
     symbol = Line(max_length=100, help_text="as /api/market/symbols tells it: BTC/USDT")
     timeframe = serializers.ChoiceField(TIMEFRAMES, help_text="1w and 1M are made of 1d")
 
@@ -74,18 +75,18 @@ class Pins(ListAPIView):
         "timeframe": one_of(TIMEFRAMES),
     }
 
-    def get_queryset(self) -> QuerySet[WatchedSymbol]:
-        asked = checked_of_list(self.request.query_params, self.parameters)
-        refuse_others_workspace(self.request.user, asked)
-        return _visible(self.request).filter(**asked)
-
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        page: list[WatchedSymbol] = self.paginate_queryset(self.get_queryset())
+        asked = checked_of_list(request.query_params, self.parameters)
+        refuse_others_workspace(request.user, asked)
+        page: list[WatchedSymbol] = self.paginate_queryset(_visible(request).filter(**asked))
+        if not page:
+            refuse_unheard(asked, ["symbol"])
         return self.get_paginated_response(_rows(page))
 
     @extend_schema(request=PinBody, responses={200: PinRow, 201: PinRow})
     def post(self, request: Request) -> Response:
         wanted = given(PinBody, request)
+        wanted.setdefault("environment", usual_environment(request.user))
         workspace = workspace_for(request, wanted.pop("workspace_id", None), Scope.MARKET_WRITE)
         try:
             pinned, is_new = pins.pin(workspace, **wanted, actor=request.user, at=now())

@@ -16,6 +16,7 @@ from apps.core.query import Check, checked_of_list, one_of, text
 from apps.core.rows import Money
 from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
+from apps.market.api.named import refuse_unheard
 from apps.market.models import QuarantinedValue, Ticker
 from apps.market.services import quarantine
 from apps.users.scopes import Scope
@@ -66,6 +67,8 @@ class Prices(ListAPIView):
         self.asked = checked_of_list(request.query_params, self.parameters)
         at = now()
         page: list[Ticker] = self.paginate_queryset(self.get_queryset())
+        if not page:
+            refuse_unheard(self.asked)
         doubts = quarantine.open_doubts(page)
         return self.get_paginated_response(
             [_row(each, doubts.get(each.pk, []), is_stale=each.is_stale(at)) for each in page]

@@ -16,6 +16,7 @@ from apps.core.query import Check, checked_of_list, one_of, text, yes_or_no
 from apps.core.rows import Money
 from apps.exchanges.api.asked import an_exchange
 from apps.exchanges.models import Environment
+from apps.market.api.named import refuse_unheard
 from apps.market.models import CandleSeries, Market, SeriesStatus, WatchedSymbol
 from apps.users.scopes import Scope
 
@@ -64,7 +65,7 @@ class Symbols(ListAPIView):
         "exchange_id": an_exchange,
         "environment": one_of(Environment),
         "symbol": text,
-        "type": text,
+        "type": one_of(("spot", "swap", "future", "option")),
         "base": text,
         "quote": text,
         "is_active": yes_or_no,
@@ -74,6 +75,8 @@ class Symbols(ListAPIView):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.asked = checked_of_list(request.query_params, self.parameters)
         page: list[Market] = self.paginate_queryset(self.get_queryset())
+        if not page:
+            refuse_unheard(self.asked)
         series = _series(page)
         return self.get_paginated_response([_row(market, series.get(_name(market), [])) for market in page])
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from rest_framework.request import Request
 
 from apps.core.query import Check, checked, number, one_of, text
-from apps.exchanges.api.asked import group_asked
+from apps.exchanges.api.asked import group_asked, usual
 from apps.exchanges.models import AccountGroup, Environment, ExchangeAccount
 from apps.ledger.api.wallets import accounts_asked
 from apps.portfolio.services.valuation import Valuation, value_accounts
@@ -68,7 +68,7 @@ def asked_by(request: Request, known: Mapping[str, Check] = WHOSE) -> Asked:
     if "workspace_id" in params:
         refuse_others_workspace(request.user, params)
         accounts = [account for account in accounts if account.workspace_id == int(params["workspace_id"])]
-    environment = params.get("environment") or _environment(accounts)
+    environment = params.get("environment") or usual({account.environment for account in accounts})
     accounts = [account for account in accounts if account.environment == environment]
     return Asked(
         user=request.user,
@@ -80,11 +80,6 @@ def asked_by(request: Request, known: Mapping[str, Check] = WHOSE) -> Asked:
         is_narrowed=bool(ACCOUNTS & params.keys()),
         params=params,
     )
-
-
-def _environment(accounts: list[ExchangeAccount]) -> str:
-    there = {account.environment for account in accounts}
-    return Environment.SANDBOX if there == {Environment.SANDBOX} else Environment.LIVE
 
 
 def _workspaces(user: User, params: Mapping[str, str]) -> dict[int, str]:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from alphapulse.market.timeframes import FIXED
 from alphapulse.portfolio.strategies.question import Strategy
 from apps.core.serializers import Body, Line
+from apps.exchanges.api.asked import USUAL
 from apps.exchanges.models import Environment
 
 STRATEGIES = [strategy.value for strategy in Strategy]
@@ -81,7 +82,7 @@ class ViewBody(Body):
 class OptimiseBody(Body):
     strategy = serializers.ChoiceField(STRATEGIES)
     workspace_id = serializers.IntegerField(required=False, min_value=1)
-    environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE)
+    environment = serializers.ChoiceField(Environment.choices, required=False, help_text=USUAL)
     assets = serializers.ListField(
         child=AssetName(), default=list, max_length=MOST_ASSETS, help_text="left out: all coins that are held"
     )

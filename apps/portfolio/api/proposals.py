@@ -15,6 +15,7 @@ from apps.core.clock import now
 from apps.core.limits import Limit
 from apps.core.query import checked
 from apps.core.serializers import given
+from apps.exchanges.api.asked import usual_environment
 from apps.portfolio import tasks
 from apps.portfolio.api.bodies import STRATEGIES, TIMEFRAMES, OptimiseBody, QuestionRow
 from apps.portfolio.models import Proposal, ProposalState
@@ -99,7 +100,7 @@ class Optimise(APIView):
     def post(self, request: Request) -> Response:
         wanted: dict[str, Any] = given(OptimiseBody, request)
         workspace = workspace_for(request, wanted.pop("workspace_id", None), self.scope)
-        environment = wanted.pop("environment")
+        environment = wanted.pop("environment", None) or usual_environment(request.user)
         if wanted["stablecoins_at_par"] is None:
             wanted["stablecoins_at_par"] = settings_of(request.user).stablecoins_at_par
         proposal = proposals.ask(workspace, environment=environment, question=wanted, actor=request.user, at=now())

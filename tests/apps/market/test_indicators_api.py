@@ -143,5 +143,5 @@ def test_of_a_timeframe_that_a_feature_had_once_nothing_is_told(candles):
     follow()
     assert compute(FeatureSeries.objects.get().pk) > 0
     define(name="day", function="returns", parameters={"bars": 24}, timeframe="4h")
-    told = get(logged_in(), VALUES, **WHERE, feature="day", since=at(0), until=at(30))
-    assert (told["version"], told["values"]) == (None, [])
+    answer = logged_in().get(VALUES, WHERE | {"feature": "day", "since": at(0), "until": at(30)})
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"timeframe": ["the feature 'day' is of 4h."]})
