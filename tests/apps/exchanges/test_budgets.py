@@ -36,8 +36,8 @@ def spot_spent(at: datetime) -> int | None:
 
 
 @pytest.fixture
-def redis(redis_url):
-    return counters.server(redis_url)
+def redis(shared_redis):
+    return counters.server(shared_redis)
 
 
 # --- Sharing ------------------------------------------------------------------------------------------------------
