@@ -66,6 +66,9 @@ def _wallet_of(line: Line) -> str:
 def kept(mine: Amounts, before: AccountWorth | None, before_at: datetime | None, now: datetime) -> dict[str, Any]:
     """With since when the curve has missed it: null where the account came into the curve without it."""
     known = before.lacks if before else {}
+    if any(name.startswith(NEWER) and name not in mine for name in known):
+        # One wallet came back before the others: what was moved meanwhile shows in it alone.
+        known = {name: each for name, each in known.items() if not name.startswith(NEWER)}
     began = before_at if is_in_curve(before) else None
     return {
         name: {

@@ -95,7 +95,7 @@ class World:
     # --- What is known of it ---
 
     def reads(self, label, wallet):
-        if label not in self.has or self.accounts[label].archived_at:
+        if label not in self.has or not ExchangeAccount.objects.live().filter(label=label, is_enabled=True).exists():
             return
         rows = [balance(*each) for each in self.has[label][wallet].items()]
         store(self.accounts[label], SyncKind.BALANCES, *rows, wallet=wallet, at=self.now, fresh_for=10**7)
@@ -113,8 +113,12 @@ class World:
         self.asleep.discard(market)
 
     def turns(self, label, is_enabled):
+        """What happens to a disabled account shows once it is read again, wallet by wallet."""
         mine = ExchangeAccount.objects.live().filter(label=label)
         mine.update(is_enabled=is_enabled, disabled_reason="" if is_enabled else "off")
+        if is_enabled and mine.exists():
+            for wallet in WALLETS:
+                self.fails(label, wallet)
 
     def passes(self, minutes):
         """And somebody looks."""
