@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
@@ -84,9 +84,20 @@ def _moment(value: str) -> str:
         raise ValueError(f"expected a day or a time (2026-11-21, 2026-11-21T12:00:00Z), not {value!r}.") from None
 
 
+def _day(value: str) -> str:
+    try:
+        is_day = date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise ValueError(f"expected a day of UTC (2026-11-21), without an hour and a zone, not {value!r}.")
+    return value
+
+
 text = Check(pass_on=_text, schema={"type": "string"})
 number = Check(pass_on=_number, schema={"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
 moment = Check(pass_on=_moment, schema={"type": "string", "description": "a day or a time, ISO 8601"})
+day = Check(pass_on=_day, schema={"type": "string", "format": "date", "description": "a day of UTC"})
 # Use what comes back as `== "true"`.
 yes_or_no = one_of(("true", "false"))
 

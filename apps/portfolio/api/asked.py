@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rest_framework.request import Request
 
+from apps.core.problems import BadParameter
 from apps.core.query import Check, checked, number, one_of, text
 from apps.exchanges.api.asked import group_asked, usual
 from apps.exchanges.models import AccountGroup, Environment, ExchangeAccount
@@ -25,6 +26,10 @@ WHOSE: Mapping[str, Check] = {
 }
 # Names of accounts; the others leave whole workspaces.
 ACCOUNTS = frozenset({"account", "group", "exchange_id"})
+# Of these the ones that say whose they are.
+NAMED = frozenset({"account", "group"})
+# More than people read.
+MOST_TOLD = 20
 
 # What a worth does not look at, and costs time for each of many accounts.
 NOT_NEEDED = (
@@ -56,6 +61,19 @@ class Asked:
 
     def valued(self, now: datetime) -> Valuation:
         return value_accounts(self.accounts, self.currency, now=now, at_par=self.at_par)
+
+    def one_workspace(self) -> Workspace:
+        """Books are a workspace's: what went from one to another left the first. Accounts that are named name theirs.
+
+        Raises BadParameter.
+        """
+        theirs = {account.workspace_id for account in self.accounts} if NAMED & self.params.keys() else set()
+        found = list(Workspace.objects.of(self.user).filter(pk__in=theirs or self.workspaces).order_by("pk"))
+        if len(found) == 1:
+            return found[0]
+        told = ", ".join(f"{workspace.pk} ({workspace.name})" for workspace in found[:MOST_TOLD])
+        problem = f"books are a workspace's: name one of {told}." if found else "you are in no workspace."
+        raise BadParameter("workspace_id", problem)
 
 
 def asked_by(request: Request, known: Mapping[str, Check] = WHOSE) -> Asked:

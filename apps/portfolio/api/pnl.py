@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -18,18 +18,17 @@ from alphapulse.money import plain
 from alphapulse.portfolio.books import Item
 from alphapulse.portfolio.lots import EXACT, Method
 from apps.core.clock import now
-from apps.core.problems import BadParameter
-from apps.core.query import Check, moment, one_of, text
+from apps.core.query import Check, day, one_of, text
 from apps.exchanges.models import Environment
 from apps.ledger.api.rows import Money
 from apps.portfolio import tasks
 from apps.portfolio.api.asked import WHOSE, Asked, asked_by
+from apps.portfolio.api.named import asset_of, refuse_unheard
 from apps.portfolio.models import Statement
 from apps.portfolio.services import statements
 from apps.portfolio.services.content import Span
 from apps.portfolio.services.pnl import Pnl, Sums, pnl
 from apps.portfolio.services.statements import Sight
-from apps.users.models import Workspace
 from apps.users.scopes import Scope
 
 # Of a currency's worth: what is finer came out of a division.
@@ -183,8 +182,8 @@ class ProfitAndLoss(APIView):
         **WHOSE,
         "asset": text,
         "method": one_of(Method),
-        "since": moment,
-        "until": moment,
+        "since": day,
+        "until": day,
     }
 
     @extend_schema(responses={200: PnlAnswer, 202: Calculating})
@@ -196,17 +195,19 @@ class ProfitAndLoss(APIView):
             return calculating(sight)
         span = Span(
             accounts=accounts_of(asked),
-            asset=params.get("asset", ""),
+            asset=asset_of(params.get("asset", ""), sight),
             since=_day(params.get("since")),
             until=_day(params.get("until")),
         )
-        return Response(_answer(pnl(sight, span, now=now()), sight, span))
+        told = pnl(sight, span, now=now())
+        refuse_unheard(span.asset, told)
+        return Response(_answer(told, sight, span))
 
 
 def sight_of(asked: Asked, method: Method, part: str = "days") -> Sight:
     """The statement that is asked for; a worker is asked for it where it is not current. Raises BadParameter."""
     sight = statements.statement_of(
-        one_workspace(asked),
+        asked.one_workspace(),
         asked.environment,
         currency=asked.currency,
         method=method,
@@ -217,16 +218,6 @@ def sight_of(asked: Asked, method: Method, part: str = "days") -> Sight:
     if sight.is_wanted and statements.ask(sight.statement, now()):
         _send(sight.statement)
     return sight
-
-
-def one_workspace(asked: Asked) -> Workspace:
-    """Books are a workspace's: what went from one to another left the first."""
-    mine = Workspace.objects.of(asked.user).filter(pk__in=asked.workspaces)
-    if len(found := list(mine[:2])) != 1:
-        raise BadParameter(
-            "workspace_id", "name one of your workspaces: there are several." if found else "no such one."
-        )
-    return found[0]
 
 
 def _send(statement: Statement) -> None:
@@ -251,7 +242,7 @@ def accounts_of(asked: Asked) -> frozenset[int]:
 
 
 def _day(at: str | None) -> date | None:
-    return datetime.fromisoformat(at).date() if at else None
+    return date.fromisoformat(at) if at else None
 
 
 def _answer(told: Pnl, sight: Sight, wanted: Span) -> dict[str, Any]:
