@@ -16,10 +16,14 @@ Name = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Which readings' rows count, by id, and of which of them (or of none) an answer misses something."""
+    """Which readings' rows count, by id, and of which of them (or of none) an answer misses something.
+
+    `wallets`: what is counted, or would be, once it is read: without what a key never could read.
+    """
 
     names: dict[int, Name]
     missing: list[WalletReading]
+    wallets: frozenset[Name]
 
 
 def counted(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind], now: datetime) -> Counted:
@@ -36,9 +40,11 @@ def counted(accounts: Sequence[ExchangeAccount], kinds: Collection[SyncKind], no
         reading.account = mine[reading.account_id]
     missing = sorted(wanted.difference(known.values()))
     unread = [WalletReading.never_read(mine[account], kind, wallet) for account, kind, wallet in missing]
+    never_read = {known[reading.pk] for reading in stale if reading.as_of is None and not reading.is_missing(now)}
     return Counted(
         {pk: name for pk, name in known.items() if name in wanted},
         [reading for reading in [*stale, *unread] if reading.is_missing(now)],
+        frozenset(wanted - never_read),
     )
 
 

@@ -56,12 +56,36 @@ class AccountWorth(models.Model):
     lacks = models.JSONField(default=dict)
     # It lacks something only lately, and the rest moved: no number is its equity then, and none a sum that it is in.
     is_in_doubt = models.BooleanField(default=False)
+    # What each of its wallets is of it, and lacks (see `services.wallets`): of the newest look alone, for the next one
+    # to compare with. None: nobody knows.
+    wallets = models.JSONField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["snapshot", "account"], name="one_worth_per_account")]
 
     def __str__(self) -> str:
         return f"{self.account} of {self.snapshot}"
+
+
+class WalletFlow(models.Model):
+    """A wallet that was counted for the first time in a snapshot, or (`is_out`) not any more: no gain, and no loss.
+
+    `worth` is what it was worth then, or at the last look that counted it, and `lacks` what that is without.
+    """
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="wallet_flows")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    # With its kind: "balances of spot".
+    wallet = models.CharField(max_length=60)
+    is_out = models.BooleanField(default=False)
+    worth = MoneyField()
+    lacks = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "account", "wallet"], name="one_flow_per_wallet")]
+
+    def __str__(self) -> str:
+        return f"{self.wallet} {'out of' if self.is_out else 'into'} {self.snapshot}"
 
 
 class AssetWorth(models.Model):

@@ -1,9 +1,11 @@
 """What came into accounts and left them, as the curve of their worth sees it.
 
 The curve knows an account from its first snapshot on: what it had then came from outside, and what happened to it
-before is no part of the curve. What a deleted account had last left.
+before is no part of the curve. What a deleted account had last left. The same is so of a wallet that came to count, or
+ceased to.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +19,7 @@ from alphapulse.portfolio.growth import Own
 from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import worth_of
 from apps.exchanges.models import ExchangeAccount
-from apps.portfolio.models import AccountWorth
+from apps.portfolio.models import AccountWorth, Snapshot, WalletFlow
 from apps.portfolio.services.content import Flow
 from apps.portfolio.services.history import rate_of
 
@@ -38,6 +40,8 @@ class Seen:
     last_at: datetime
     first: Decimal | None
     last: Decimal | None
+    # Of wallets that came to count, or ceased to.
+    wallets: Sequence[Moved] = ()
 
 
 def seen(accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str, str]) -> dict[int, Seen]:
@@ -46,17 +50,35 @@ def seen(accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str
     ends = {account: (first, last) for account, first, last in times}
     rows = known.filter(snapshot__taken_at__in={at for both in ends.values() for at in both})
     worths = {
-        (row.account_id, row.snapshot.taken_at): _worth(row, currency, pegs) for row in rows.select_related("snapshot")
+        (row.account_id, row.snapshot.taken_at): _in(currency, row.equity, row.snapshot, pegs)
+        for row in rows.select_related("snapshot")
     }
+    wallets = _wallets(accounts, currency, pegs)
     return {
-        account: Seen(first_at=first, last_at=last, first=worths[account, first], last=worths[account, last])
+        account: Seen(
+            first_at=first,
+            last_at=last,
+            first=worths[account, first],
+            last=worths[account, last],
+            wallets=wallets.get(account, ()),
+        )
         for account, (first, last) in ends.items()
     }
 
 
-def _worth(row: AccountWorth, currency: str, pegs: Mapping[str, str]) -> Decimal | None:
-    rate = rate_of(row.snapshot, currency, pegs)
-    return None if rate is None else worth_of(row.equity, Price(value=rate))
+def _wallets(
+    accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str, str]
+) -> Mapping[int, Sequence[Moved]]:
+    found: dict[int, list[Moved]] = defaultdict(list)
+    for flow in WalletFlow.objects.filter(account__in=accounts).select_related("snapshot").order_by("pk"):
+        worth = _in(currency, flow.worth, flow.snapshot, pegs)
+        found[flow.account_id].append(Moved(flow.snapshot.taken_at, worth and negated(worth) if flow.is_out else worth))
+    return found
+
+
+def _in(currency: str, worth: Decimal | None, snapshot: Snapshot, pegs: Mapping[str, str]) -> Decimal | None:
+    rate = rate_of(snapshot, currency, pegs)
+    return None if rate is None else worth_of(worth, Price(value=rate))
 
 
 def flows_into(accounts: Sequence[ExchangeAccount], told: Sequence[Flow], known: Mapping[int, Seen]) -> Iterator[Moved]:
@@ -65,6 +87,9 @@ def flows_into(accounts: Sequence[ExchangeAccount], told: Sequence[Flow], known:
         yield Moved(mine.first_at, mine.first)
         if gone_at := deleted.get(account):
             yield Moved(gone_at, mine.last and negated(mine.last))
+        yield from (
+            each for each in mine.wallets if each.at > mine.first_at and not (gone_at and each.at > mine.last_at)
+        )
     for flow in told:
         mine = known.get(flow.account)
         # What a deleted account was worth last has left with it: what left after that look would have left twice.

@@ -5,7 +5,7 @@ it earned, a wallet that was never read, and one whose rows are of earlier (they
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import Line, summed, worth_of
 from apps.ledger.models import WalletReading
-from apps.portfolio.models import AccountWorth, Snapshot
+from apps.portfolio.models import AccountWorth, Snapshot, WalletFlow
 
 # For so long what is lacking is merely late; then the account is what is known of it.
 LATE = timedelta(hours=1)
@@ -27,6 +27,7 @@ MOVED = Decimal("0.02")
 CHUNK = 500
 # Of a wallet: it was never read, or what there is of it is of earlier.
 UNREAD, NEWER = "unread ", "newer "
+POSITIONS = "positions"
 
 Amounts = dict[str, Decimal | None]
 Lacks = Mapping[int, Amounts]
@@ -42,7 +43,7 @@ def lacks_of(missing: Iterable[WalletReading], lines: Iterable[Line]) -> dict[in
             mine = found.setdefault(line.holding.account_id, {})
             _add(mine, line.holding.asset if line.holding.amount is not None else line.holding.symbol, line)
     for reading in missing:
-        name = (NEWER if reading.as_of else UNREAD) + _wallet(reading.kind, reading.wallet)
+        name = (NEWER if reading.as_of else UNREAD) + wallet_name(reading.kind, reading.wallet)
         found.setdefault(reading.account_id, {})[name] = None
     return found
 
@@ -52,12 +53,12 @@ def _add(mine: Amounts, name: str, line: Line) -> None:
     mine[name] = None if amount is None else EXACT.add(mine.get(name) or ZERO, amount)
 
 
-def _wallet(kind: str, wallet: str) -> str:
+def wallet_name(kind: str, wallet: str) -> str:
     return f"{kind} of {wallet}"
 
 
-def _wallet_of(line: Line) -> str:
-    return _wallet("positions" if line.holding.symbol else "balances", line.holding.wallet)
+def wallet_of(line: Line) -> str:
+    return wallet_name(POSITIONS if line.holding.symbol else "balances", line.holding.wallet)
 
 
 # --- As a row keeps it ----------------------------------------------------------------------------------------------
@@ -105,19 +106,33 @@ def is_in_doubt(
     lacks: Mapping[str, Any],
     before: AccountWorth | None,
     lines: Sequence[Line],
+    wallets: Collection[str],
     prices: Mapping[str, Decimal],
     now: datetime,
 ) -> bool:
-    """Does it lately lack something, and has what is known of it moved since, at `prices` of the look before?"""
+    """Does it lately lack something, and has what is known of it moved since, at `prices` of the look before?
+
+    `wallets`: those that count now.
+    """
     since = [datetime.fromisoformat(each["since"]) for each in lacks.values() if each["since"]]
     if before is None or not any(now - at < LATE for at in since):
         return False
-    return before.is_in_doubt or (before.equity is not None and _moved(before.equity, lines, prices))
+    # What positions earn moves with the prices of now, also while they are not read.
+    same = {wallet for wallet in wallets if not (wallet.startswith(POSITIONS) and NEWER + wallet in lacks)}
+    return before.is_in_doubt or (before.equity is not None and _moved(before, lines, same, prices))
 
 
-def _moved(equity: Decimal, lines: Sequence[Line], prices: Mapping[str, Decimal]) -> bool:
+def _moved(
+    before: AccountWorth, lines: Sequence[Line], wallets: Collection[str], prices: Mapping[str, Decimal]
+) -> bool:
+    """Of the wallets that counted then and count now."""
+    worth = before.equity
+    if before.wallets is not None:
+        same = before.wallets.keys() & wallets
+        worth = summed(Decimal(before.wallets[wallet]["worth"]) for wallet in same)
+        lines = [line for line in lines if wallet_of(line) in same]
     then = summed(value for line in lines if (value := _then(line, prices)) is not None)
-    return abs(subtract(then, equity)) > EXACT.multiply(abs(equity), MOVED)
+    return abs(subtract(then, worth)) > EXACT.multiply(abs(before.equity), MOVED)
 
 
 def _then(line: Line, prices: Mapping[str, Decimal]) -> Decimal | None:
@@ -155,7 +170,10 @@ def fill_in(before: Mapping[int, AccountWorth], lacks: Lacks, lines: Mapping[int
         if (added := _filled(row, came[row.account_id])) is not None:
             more[row.snapshot_id].append(added)
     AccountWorth.objects.bulk_update(changed, ["equity", "lacks"], batch_size=CHUNK)
+    newest = [row for row in changed if row.wallets is not None]
+    AccountWorth.objects.bulk_update(newest, ["wallets"], batch_size=CHUNK)
     _add_up(more)
+    _fill_flows(wanted, came)
     return True
 
 
@@ -164,7 +182,7 @@ def _came(worth: AccountWorth, lacks: Amounts, lines: Sequence[Line], book: Book
         if name in lacks or name.startswith(NEWER):
             continue
         if lacked["amount"] is None:
-            mine = [line for line in lines if name in (line.holding.symbol, UNREAD + _wallet_of(line))]
+            mine = [line for line in lines if name in (line.holding.symbol, UNREAD + wallet_of(line))]
             known = summed(line.value for line in mine if line.value is not None)
             yield name, Came(value=known, without=lacks_of((), mine).get(worth.account_id, {}))
         elif price := book(worth.account_id, name):
@@ -176,16 +194,40 @@ def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal | None:
     is_counted, more = is_in_curve(row) and not row.is_in_doubt, []
     for name in came.keys() & row.lacks.keys():
         lacked, known = row.lacks.pop(name), came[name]
-        if known.price is None:
-            more.append(known.value)
-        else:
-            more.append(worth_of(Decimal(lacked["amount"]), Price(value=known.price)) or ZERO)
+        more.append(_more(known, lacked["amount"]))
         for each, amount in known.without.items():
             row.lacks.setdefault(each, {"amount": amount and plain(amount), "since": lacked["since"]})
+    for part in (row.wallets or {}).values():
+        _fill_part(part, came)
     if not is_counted:
         return None
     row.equity = summed([row.equity or ZERO, *more])
     return summed(more)
+
+
+def _more(known: Came, amount: str | None) -> Decimal:
+    if known.price is None or amount is None:
+        return known.value
+    return worth_of(Decimal(amount), Price(value=known.price)) or ZERO
+
+
+def _fill_part(part: dict[str, Any], came: Mapping[str, Came]) -> None:
+    """The same of a wallet, as `services.wallets` writes it."""
+    for name in came.keys() & part["lacks"].keys():
+        known = came[name]
+        part["worth"] = plain(summed([Decimal(part["worth"]), _more(known, part["lacks"].pop(name))]))
+        for each, amount in known.without.items():
+            part["lacks"].setdefault(each, amount and plain(amount))
+
+
+def _fill_flows(wanted: Q, came: Mapping[int, Mapping[str, Came]]) -> None:
+    """What came into the curve, or left it, without that."""
+    flows = list(WalletFlow.objects.filter(wanted))
+    for flow in flows:
+        part = {"worth": plain(flow.worth), "lacks": flow.lacks}
+        _fill_part(part, came[flow.account_id])
+        flow.worth = Decimal(part["worth"])
+    WalletFlow.objects.bulk_update(flows, ["worth", "lacks"], batch_size=CHUNK)
 
 
 def _add_up(more: Mapping[int, Sequence[Decimal]]) -> None:

@@ -15,10 +15,11 @@ from alphapulse.portfolio.lots import EXACT
 from alphapulse.portfolio.prices import Price, PriceBook
 from alphapulse.portfolio.valuation import Line, Worth, summed, total, worth_of
 from apps.exchanges.models import ExchangeAccount
-from apps.portfolio.models import AccountWorth, AssetWorth, Snapshot
+from apps.portfolio.models import AccountWorth, AssetWorth, Snapshot, WalletFlow
 from apps.portfolio.services.lacking import fill_in, is_in_doubt, kept, lacks_of, waiting
 from apps.portfolio.services.prices import prices_of
 from apps.portfolio.services.valuation import KINDS, Valuation, value_accounts
+from apps.portfolio.services.wallets import flows_between, parts_of
 from apps.portfolio.signals import snapshot_taken
 from apps.sync.models import SyncChange
 from apps.users.models import BASE_CURRENCIES, Workspace
@@ -170,6 +171,8 @@ def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapsho
     for each in accounts:
         each.snapshot = snapshot
     AccountWorth.objects.bulk_create(accounts)
+    WalletFlow.objects.bulk_create(flows_between(_before(last, valued), accounts))
+    AccountWorth.objects.filter(snapshot=last).exclude(wallets=None).update(wallets=None)
     AssetWorth.objects.bulk_create(_assets(snapshot, bridged))
     return snapshot
 
@@ -192,11 +195,13 @@ def _accounts(valued: Valuation, bridged: Bridged, last: Snapshot | None, now: d
     if fill_in(before, lacks, lines, lambda account, asset: book.price(asset, CURRENCY, near=at[account])):
         before = _before(last, valued)
     not_yet = waiting(lacks, before, now)
+    wallets = parts_of(valued.wallets, valued.missing, lines)
     accounts = []
     for account in valued.accounts:
         mine, known = lines.get(account.pk, []), before.get(account.pk)
+        counting = wallets.get(account.pk, {})
         lacking = kept(lacks.get(account.pk, {}), known, last and last.taken_at, now)
-        is_doubted = is_in_doubt(lacking, known, mine, bridged.before, now)
+        is_doubted = is_in_doubt(lacking, known, mine, counting, bridged.before, now)
         accounts.append(
             AccountWorth(
                 account=account,
@@ -205,6 +210,7 @@ def _accounts(valued: Valuation, bridged: Bridged, last: Snapshot | None, now: d
                 is_complete=worth.is_whole(account.pk, told.get(account.pk, [])),
                 lacks=lacking,
                 is_in_doubt=is_doubted,
+                wallets=counting,
             )
         )
     return accounts
@@ -255,7 +261,8 @@ def thin(now: datetime) -> int:
     """Keeps fewer of the old ones: one an hour, later one a day. Returns how many are gone."""
     gone = 0
     for age, each in THINNED:
-        old = Snapshot.objects.filter(taken_at__lt=now - age, taken_at__gte=now - age - LOOKED_BACK)
+        # What came or left then is told by nothing else.
+        old = Snapshot.objects.filter(taken_at__lt=now - age, taken_at__gte=now - age - LOOKED_BACK, wallet_flows=None)
         taken: dict[Place, list[tuple[int, datetime, bool]]] = {}
         for workspace, environment, *one in old.values_list(*PLACE, "pk", "taken_at", "is_complete"):
             taken.setdefault((workspace, environment), []).append(tuple(one))

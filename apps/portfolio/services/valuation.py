@@ -1,7 +1,7 @@
 """What accounts are worth now, from rows alone: balances less debts, and what positions have earned."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
 from apps.exchanges.services.doubles import why_not_counted
 from apps.ledger.models import Balance, Position, WalletReading
-from apps.ledger.services.wallets import counted
+from apps.ledger.services.wallets import Name, counted
 from apps.portfolio.services.positions import Looked, earned_by, looked_at
 from apps.portfolio.services.prices import Prices, prices_of
 
@@ -33,6 +33,8 @@ Troubles = dict[int, list[str]]
 class Valuation:
     """The worth of accounts of one environment. `failed`: what was never read, `stale`: what is of earlier, and why.
 
+    `wallets`: those that count, by account and kind.
+
     `positions`: those that count, as they are at these prices. What lies in a wallet that is not read any more may
     count twice.
 
@@ -47,6 +49,7 @@ class Valuation:
     failed: Troubles
     stale: Troubles
     missing: Sequence[WalletReading]
+    wallets: Collection[Name]
     positions: Sequence[Position]
 
 
@@ -72,6 +75,7 @@ def value_accounts(
         failed=failed,
         stale=stale,
         missing=readings.missing,
+        wallets=readings.wallets,
         positions=[each.position for each in looked],
     )
 
