@@ -275,6 +275,13 @@ class Exchange:
                 total[quota] = total.get(quota, 0) + weight
         return total
 
+    def grants(self, kind: SyncKind) -> list[Mapping[str, int]]:
+        """At what costs a step may be granted, the first that there is room for: candles of one list go on while there
+        is none for another's.
+        """
+        lists = self.candles if kind is SyncKind.CANDLES and len(self.candles) > 1 else ()
+        return [self.costs(kind), *(self.candle_costs([each] * REQUESTS_A_STEP) for each in lists)]
+
     def candle_costs(self, asked: Sequence[CandleList]) -> Mapping[str, int]:
         """What these requests for candles cost, by quota."""
         total: dict[str, int] = {}

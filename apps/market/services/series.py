@@ -101,15 +101,39 @@ def _asked(exchange_id: str, environment: str) -> QuerySet[CandleSeries]:
 # --- Before a step ------------------------------------------------------------------------------------------------
 
 
-def plan(exchange_id: str, environment: str, now: datetime, *, requests: int) -> Plan:
-    """One window of each series whose turn is longest ago; what is left goes to the first of those that want more."""
-    due = list(_asked(exchange_id, environment).filter(due_at__lte=now).order_by("due_at", "pk")[:requests])
-    lists = _lists(exchange_id, environment, due, now)
-    waiting = {row: list(islice(_windows(row, lists[row], now), requests)) for row in due if row in lists}
+def plan(
+    exchange_id: str,
+    environment: str,
+    now: datetime,
+    *,
+    requests: int,
+    lists: Collection[CandleList] | None = None,
+) -> Plan:
+    """One window of each series whose turn is longest ago; what is left goes to the first of those that want more.
+
+    `lists`: those that may be asked; None: all.
+    """
+    rows = _asked(exchange_id, environment).filter(due_at__lte=now)
+    due = list(_told_by(lists, rows, exchange_id, environment).order_by("due_at", "pk")[:requests])
+    told_by = _lists(exchange_id, environment, due, now)
+    waiting = {row: list(islice(_windows(row, told_by[row], now), requests)) for row in due if row in told_by}
     chosen = [(row, window) for row, windows in waiting.items() for window in windows[:1]]
     chosen += [(row, window) for row, windows in waiting.items() for window in windows[1:]]
     bars = [_wanted(row, window) for row, window in chosen[:requests]]
-    return Plan(bars=bars, lists=[lists[row] for row, _ in chosen[:requests]])
+    return Plan(bars=bars, lists=[told_by[row] for row, _ in chosen[:requests]])
+
+
+def _told_by(
+    lists: Collection[CandleList] | None, rows: QuerySet[CandleSeries], exchange_id: str, environment: str
+) -> QuerySet[CandleSeries]:
+    told = catalogue.exchange(exchange_id).candles
+    if lists is None or all(each in lists for each in told) or not all(each.market_type for each in told):
+        return rows
+    types = Q(pk__in=[])
+    for each in lists:
+        types |= Q(type=each.market_type, is_inverse=each.is_inverse)
+    markets = Market.objects.filter(types, exchange_id=exchange_id, environment=environment)
+    return rows.filter(symbol__in=markets.values("symbol"))
 
 
 def _lists(

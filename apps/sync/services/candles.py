@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alphapulse.exchanges.errors import STOPS_ALL, ExchangeError, NotSupported, PermissionMissing
-from alphapulse.exchanges.facts import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import REQUESTS_A_STEP, CandleList
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
 from apps.exchanges import budgets
@@ -24,15 +24,18 @@ SOON = timedelta(minutes=1)
 
 def planned(claim: Claim, now: datetime) -> Claim:
     """The claim with what its step asks for. What that needs less than was granted is given back."""
-    steps = {state.pk: _plan(state, now) for state in claim.states}
-    spared = Counter({name: cost * claim.grant.units for name, cost in claim.facts.costs(claim.kind).items()})
+    granted = Counter({ask.quota: ask.cost * claim.grant.units for ask in claim.grant.asks})
+    lists = [each for each in claim.facts.candles if each.costs.keys() <= granted.keys()]
+    steps = {state.pk: _plan(state, lists, now) for state in claim.states}
+    spared = granted.copy()
     for plan in steps.values():
         spared.subtract(claim.facts.candle_costs(plan.candles.lists))
     return replace(claim, steps=steps, grant=budgets.spare(claim.grant, +spared))
 
 
-def _plan(state: SyncState, now: datetime) -> StepPlan:
-    return StepPlan(candles=series.plan(state.exchange_id, state.environment, now, requests=REQUESTS_A_STEP))
+def _plan(state: SyncState, lists: Sequence[CandleList], now: datetime) -> StepPlan:
+    where = (state.exchange_id, state.environment)
+    return StepPlan(candles=series.plan(*where, now, requests=REQUESTS_A_STEP, lists=lists))
 
 
 def store(held: Sequence[SyncState], results: Mapping[int, Outcome], now: datetime) -> int:

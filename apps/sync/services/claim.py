@@ -176,10 +176,12 @@ def _first(
 def _claim(
     due: SyncStateQuerySet, route: Route, kind: SyncKind, lane: Lane, *, keep: Mapping[str, int], now: datetime
 ) -> Claim | None:
-    costs = catalogue.exchange(route.exchange_id).costs(kind)
     wanted = 1 if lane.is_probing else min(lane.due, batch_size(kind))
-    grant = _granted(route, costs, wanted=wanted, now=now, keep=keep, uncounted_at=lane.uncounted_at)
-    if not grant.units:
+    when = {"now": now, "keep": keep, "uncounted_at": lane.uncounted_at}
+    costs = catalogue.exchange(route.exchange_id).grants(kind)
+    tried = (_granted(route, each, wanted=wanted, **when) for each in costs)
+    grant = next((granted for granted in tried if granted.units), None)
+    if grant is None:
         return None
     if grant.is_uncounted:
         health.spent_uncounted(route, at=now)

@@ -12,10 +12,13 @@ from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt import loop
 from alphapulse.exchanges.ccxt.markets import reopen_all
 from alphapulse.exchanges.described.binance import BINANCE
+from alphapulse.exchanges.route import Route
 from alphapulse.market import timeframes
 from alphapulse.sandbox.testing import SandboxServer
 from alphapulse.types import Credentials, SyncKind
+from alphapulse.types import Environment as CoreEnvironment
 from apps.core.clock import now
+from apps.exchanges import budgets
 from apps.exchanges.models import Environment, ExchangeAccount, ExchangeHealth
 from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import answers, candles_of, series, watch
@@ -25,6 +28,7 @@ from apps.sync.services.batch import sync_batch
 from apps.sync.services.status import Standing, state_lines
 from tests.apps.builders import workspace
 
+BINANCE_SANDBOX = Route(exchange_id="binance", environment=CoreEnvironment.SANDBOX)
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("shared_redis")]
 
 
@@ -103,6 +107,17 @@ def test_what_is_watched_is_read_back_to_its_start(add, sandbox, exchange_id, sy
     assert [bar.is_closed for bar in bars] == [True] * (len(bars) - 1) + [False]
     assert not state(exchange_id).is_behind
     assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in bars)
+
+
+def test_spot_is_read_on_while_the_limit_of_futures_is_spent(add):
+    add()
+    pin(("BTC/USDT", "1h"), ("BTC/USDT:USDT", "1h"))
+    # The next minute's, too: it may begin meanwhile.
+    for at in (now(), now() + timedelta(minutes=1)):
+        assert budgets.take(BINANCE_SANDBOX, {"usdm": 1}, wanted=2160, now=at).units
+    sync()
+    read = {row.symbol: row.covered_to is not None for row in CandleSeries.objects.all()}
+    assert read == {"BTC/USDT": True, "BTC/USDT:USDT": False}
 
 
 @pytest.fixture
