@@ -90,10 +90,15 @@ class PerformanceAnswer(serializers.Serializer):
     exposure = ExposureRow(allow_null=True, help_text="now, in parts of the whole; null where a part is not known")
     concentration = ConcentrationRow(allow_null=True, help_text="now; null where a part is not known")
     curve = CurveRow(many=True)
+    unknown = serializers.DictField(child=serializers.CharField(), help_text="by the name of what is null: why")
+
+
+# What the core calls otherwise.
+NAMES = {"annual": "time_weighted_annual", "money_weighted": "money_weighted_annual", "fall": "max_drawdown"}
 
 
 class HowItWent(APIView):
-    """Returns without what came and went, and their risks. Null: too short a past, or nothing tells it.
+    """Returns without what came and went, and their risks. What is null is in `unknown`, with the reason.
 
     Where long books are being calculated, which tell what came and went, the answer is 202.
     """
@@ -145,5 +150,6 @@ def _row(told: Performance, sight: Sight, span: Asked) -> dict[str, Any]:
         "money_weighted_annual": ratios.money_weighted,
         "risk_free": span.risk_free,
         "max_drawdown": ratios.fall,
+        "unknown": {NAMES.get(name, name): why for name, why in told.unknown.items()},
         "curve": [{"at": index.at, "index": index.value, "drawdown": fall} for index, fall in curve(told)],
     }
