@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from alphapulse.market import timeframes
 from alphapulse.portfolio import performance as core
+from alphapulse.portfolio.contracts import settles_in
 from alphapulse.portfolio.curve import Point
 from alphapulse.portfolio.growth import Flow, Index, shown
 from alphapulse.portfolio.growth import Point as Worth
 from alphapulse.portfolio.performance import Concentration, Exposure, Ratios
-from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.unknown import why_not
 from alphapulse.portfolio.valuation import summed, worth_of
 from alphapulse.types import PositionSide, SyncKind
@@ -30,7 +31,8 @@ from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.pnl import MOST_REASONS
 from apps.portfolio.services.statements import Sight
 from apps.portfolio.services.trades import held_of
-from apps.portfolio.services.valuation import Valuation, positions_of, value_accounts
+from apps.portfolio.services.untold import why_untold
+from apps.portfolio.services.valuation import Valuation, priced, value_accounts
 
 BITCOIN = "BTC"
 # All that thinning leaves of many years.
@@ -74,7 +76,8 @@ def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
     par = pegs() if statement.is_at_par else NO_PEGS
     accounts = accounts_of(statement.workspace, statement.environment)
     accounts = [account for account in accounts if not asked.accounts or account.pk in asked.accounts]
-    points = _points(statement, asked, par)
+    of = _curve_of(statement, asked, par)
+    points = equity_curve(**of, most=MOST_POINTS)
     moved = _moved(statement, accounts, points, par)
     worths = [Worth(point.at, float(point.value), point.is_complete) for point in points]
     ratios = core.ratios(worths, [Flow(at, _float(value), own) for at, value, own in moved], asked.risk_free)
@@ -83,6 +86,7 @@ def performance(sight: Sight, asked: Asked, *, now: datetime) -> Performance:
     valuation = value_accounts(live, statement.currency, now=now, at_par=statement.is_at_par)
     net = summed(each.value for each in moved if each.value is not None)
     reasons = doubles.told(statement.workspace_id, statement.environment, asked.accounts)
+    reasons += [why_untold(**of, known=len(points))] if len(points) < 2 else []
     reasons += _reasons(points, moved, accounts, sight)
     correlation = core.together(ratios.days, bitcoins := _bitcoins(statement, valuation, ratios.days, now))
     exposed = _exposure(valuation, statement.currency)
@@ -116,17 +120,16 @@ def _float(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _points(statement: Statement, asked: Asked, par: Mapping[str, str]) -> list[Point]:
-    return equity_curve(
-        [statement.workspace_id],
-        statement.environment,
-        statement.currency,
-        accounts=asked.accounts or None,
-        since=asked.since,
-        until=asked.until,
-        pegs=par,
-        most=MOST_POINTS,
-    )
+def _curve_of(statement: Statement, asked: Asked, par: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "workspaces": [statement.workspace_id],
+        "environment": statement.environment,
+        "currency": statement.currency,
+        "accounts": asked.accounts or None,
+        "since": asked.since,
+        "until": asked.until,
+        "pegs": par,
+    }
 
 
 def curve(told: Performance) -> list[tuple[Index, float]]:
@@ -149,7 +152,6 @@ def _reasons(
     if not sight.is_current:
         yield sight.why_not_current
     if len(points) < 2:
-        yield "There are not two snapshots of worth in that time."
         return
     if doubtful := sum(not point.is_complete for point in points):
         yield f"{doubtful} of {len(points)} snapshots lacked something, and stand with what was known last."
@@ -195,7 +197,7 @@ def _exposure(valuation: Valuation, currency: str) -> Exposure | None:
     """Of coins that are no money, and of positions by their notional; None where one of these is not known."""
     money = set(Asset.objects.exclude(kind=AssetKind.COIN).values_list("code", flat=True)) | {currency}
     coins = [value for asset, value in _values(valuation).items() if asset not in money]
-    positions = [_notional(position, valuation, currency) for position in positions_of(valuation)]
+    positions = [_notional(position, valuation, currency) for position in valuation.positions]
     total = valuation.worth.total
     if total is None or None in positions or not valuation.worth.is_complete:
         return None
@@ -203,10 +205,10 @@ def _exposure(valuation: Valuation, currency: str) -> Exposure | None:
 
 
 def _notional(position: Position, valuation: Valuation, currency: str) -> float | None:
-    """Signed, in the currency; None where its exchange, or the market, does not tell."""
-    settled = position.symbol.partition(":")[2].partition("-")[0]
-    price = valuation.prices.book.price(settled, currency)
-    worth = worth_of(position.notional, Price(value=price.value)) if price else None
+    """Signed, in the currency, at the price that what it earned has; None where its exchange, or the market, does not
+    tell."""
+    price = priced(settles_in(position.symbol), position.reading.account_id, valuation, currency)
+    worth = worth_of(position.notional, price)
     if worth is None:
         return None
     return abs(float(worth)) * (1 if position.side == PositionSide.LONG else -1)

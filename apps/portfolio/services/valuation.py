@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from django.db.models import prefetch_related_objects
 from alphapulse.money import subtract
 from alphapulse.portfolio.contracts import settles_in
 from alphapulse.portfolio.lots import EXACT
+from alphapulse.portfolio.prices import Price
 from alphapulse.portfolio.valuation import Holding, Worth, valuate
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount
@@ -116,8 +117,13 @@ def _positions(looked: Iterable[Looked], places: Mapping[int, Place], prices: Pr
         yield _holding(place, settles_in(position.symbol), earned_by(position), prices, position.symbol)
 
 
-def positions_of(valuation: Valuation) -> Sequence[Position]:
-    return valuation.positions
+def priced(code: str, account_id: int, valuation: Valuation, currency: str) -> Price | None:
+    """Of one of what an account's exchange calls so: the price that its holdings have."""
+    [exchange_id] = {account.exchange_id for account in valuation.accounts if account.pk == account_id}
+    prices = valuation.prices
+    asset, pieces = prices.aliases.meaning(exchange_id, code, prices.made_at)
+    price = prices.book.price(asset, currency, near=exchange_id)
+    return price and replace(price, value=EXACT.multiply(price.value, pieces))
 
 
 def _holding(place: Place, code: str, amount: Decimal | None, prices: Prices, symbol: str = "") -> Holding:

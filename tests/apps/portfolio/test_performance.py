@@ -158,13 +158,23 @@ def test_the_risks_of_a_month_are_those_of_its_days(mine):
 
 
 def test_what_is_missing_is_said(mine):
-    assert asked()["reasons"] == ["There are not two snapshots of worth in that time."]
+    assert asked()["reasons"] == ["No snapshot of worth is of that time."]
     worth(1, main="100")
+    assert asked()["reasons"] == ["There are not two snapshots of worth in that time."]
     worth(2, main="100")
     happen(mine, transfer("deposit 5 XYZ", 1.5))
     reasons = asked()["reasons"]
     assert any("transfers of main are not all known" in reason for reason in reasons)
     assert any("1 times something came or went without a price" in reason for reason in reasons)
+
+
+def test_what_is_known_in_another_currency_alone_is_said(mine):
+    for on in (1, 2, 3):
+        worth(on, main="100")
+    told = "3 snapshots of worth are of that time, none of which is known in JPY, for no price led there. "
+    assert asked(currency="JPY")["reasons"] == [told + "The newest is known in EUR, USDT."]
+    Snapshot.objects.filter(taken_at=day(3)).update(rates={"JPY": "150"})
+    assert asked(currency="JPY")["reasons"][0].startswith("3 snapshots of worth are of that time, 1 of which is known")
 
 
 def test_exposure_and_concentration_are_of_now(mine):
@@ -177,6 +187,17 @@ def test_exposure_and_concentration_are_of_now(mine):
     assert answer["exposure"] == pytest.approx({"long": 0.6, "short": 0.3, "gross": 0.9, "net": 0.3})
     assert answer["concentration"]["largest"] == "ETH"
     assert answer["concentration"]["herfindahl"] == pytest.approx(0.6**2 + 0.4**2)
+
+
+def test_a_notional_is_priced_where_the_position_is(mine):
+    """As what it earned is, and the bitcoin beside it: hedged, nothing is left, whatever a bitcoin costs elsewhere."""
+    tell({"BTC/USDT": "90000"}, exchange_id="ascendex")
+    both = holding("main", BTC="1", wallet="coinm")
+    store(
+        both, SyncKind.POSITIONS, position("BTC/USD:BTC", side="short", notional=Decimal(1), earned="0"), wallet="coinm"
+    )
+    told = asked()["exposure"]
+    assert (told["net"], told["long"]) == (0, told["short"])
 
 
 def test_a_position_in_a_wallet_that_is_not_read_any_more_is_no_exposure(mine):
