@@ -102,3 +102,4 @@ class EquityCurveRow(serializers.Serializer):
     environment = serializers.ChoiceField(Environment.choices)
     currency = serializers.CharField()
     points = EquityPointRow(many=True)
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="why there are no points")

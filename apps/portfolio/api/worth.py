@@ -22,6 +22,7 @@ from apps.portfolio.api.rows import AllocationRow, EquityCurveRow, WorthSummaryR
 from apps.portfolio.services import parts
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.parts import By, Part
+from apps.portfolio.services.untold import why_untold
 from apps.portfolio.services.valuation import Troubles, Valuation
 from apps.users.models import Workspace
 from apps.users.scopes import Scope
@@ -89,17 +90,18 @@ class History(APIView):
     def get(self, request: Request) -> Response:
         asked = asked_by(request, self.parameters)
         since, until = (_moment(asked.params.get(name)) for name in ("since", "until"))
-        points = equity_curve(
-            asked.workspaces,
-            asked.environment,
-            asked.currency,
-            accounts=[account.pk for account in asked.accounts] if asked.is_narrowed else None,
-            since=since,
-            until=until,
-            pegs=pegs() if asked.at_par else {},
-        )
+        of = {
+            "accounts": [account.pk for account in asked.accounts] if asked.is_narrowed else None,
+            "since": since,
+            "until": until,
+            "pegs": pegs() if asked.at_par else {},
+        }
+        whose = (asked.workspaces, asked.environment, asked.currency)
+        points = equity_curve(*whose, **of)
         told = [{"at": _time(each.at), "value": plain(each.value), "complete": each.is_complete} for each in points]
-        return Response({"environment": asked.environment, "currency": asked.currency, "points": told})
+        reasons = [] if points else [why_untold(*whose, **of)]
+        answer = {"environment": asked.environment, "currency": asked.currency, "points": told, "reasons": reasons}
+        return Response(answer)
 
 
 # --- Their parts --------------------------------------------------------------------------------------------------

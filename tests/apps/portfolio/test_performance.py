@@ -171,10 +171,10 @@ def test_what_is_missing_is_said(mine):
 def test_what_is_known_in_another_currency_alone_is_said(mine):
     for on in (1, 2, 3):
         worth(on, main="100")
-    told = "3 snapshots of worth are of that time, none of which is known in JPY, for no price led there. "
+    told = "3 snapshots of worth, none of which is known in JPY, for no price led there. "
     assert asked(currency="JPY")["reasons"] == [told + "The newest is known in EUR, USDT."]
     Snapshot.objects.filter(taken_at=day(3)).update(rates={"JPY": "150"})
-    assert asked(currency="JPY")["reasons"][0].startswith("3 snapshots of worth are of that time, 1 of which is known")
+    assert asked(currency="JPY")["reasons"][0].startswith("3 snapshots of worth, 1 of which is known")
 
 
 def test_exposure_and_concentration_are_of_now(mine):

@@ -215,7 +215,20 @@ def test_the_equity_curve(family, now):
     assert (point["value"], point["complete"]) == ("57000", True)
     savings = get(family, "/api/portfolio/history", account="savings")
     assert [each["value"] for each in savings["points"]] == ["20000"]
-    assert get(family, "/api/portfolio/history", until=now.isoformat())["points"] == []
+    assert found["reasons"] == []
+
+
+def test_a_curve_without_points_says_why(family, now):
+    def told(**params):
+        answer = get(family, "/api/portfolio/history", **params)
+        assert answer["points"] == []
+        return answer["reasons"]
+
+    assert told() == ["No snapshot of worth is of that time."]
+    snapshots.take(workspace().pk, "sandbox", now=now)
+    assert told(until=now.isoformat()) == ["No snapshot of worth is of that time."]
+    [reason] = told(currency="JPY")
+    assert reason.startswith("1 snapshot of worth, none of which is known in JPY, for no price led")
 
 
 def test_the_curve_of_others_is_not_mine(family, now):
