@@ -1,7 +1,7 @@
 """What proposals name is watched: candles of it are read for as long as one of them is kept."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ from alphapulse.exchanges import catalogue
 from apps.exchanges.models import ExchangeAccount
 from apps.market import services as market
 from apps.market.models import AssetAlias, CandleSeries, Market, SeriesStatus, WatchedSymbol, WatchSource
-from apps.market.services.assets import known_aliases
+from apps.market.services.assets import known_aliases, pegs
 from apps.portfolio.models import Proposal
 from apps.users.models import Workspace
 
@@ -53,47 +53,68 @@ def watch_all_targets(now: datetime) -> None:
 def being_read(proposal: Proposal, assets: Collection[str], now: datetime) -> list[str]:
     """What is still to come of these assets' candles, in words: a later answer would know more."""
     asked = proposal.question
-    places = places_of(proposal.workspace, proposal.environment, assets, asked["currency"], now)
+    ways = ways_of(proposal.workspace, proposal.environment, assets, moneys_of(asked), now)
+    places = list(dict.fromkeys(place for asset in sorted(ways) for place in ways[asset]))
     series = CandleSeries.objects.filter(
         environment=proposal.environment,
         timeframe=asked["timeframe"],
-        symbol__in={symbol for _, symbol in places.values()},
+        symbol__in={symbol for _, symbol in places},
         due_at__isnull=False,
     )
     known = {(row.exchange_id, row.symbol): row for row in series}
-    rows = [known[places[asset]] for asset in sorted(places) if places[asset] in known]
+    rows = [known[place] for place in places if place in known]
     behind = [row for row in rows if row.is_behind and row.status == SeriesStatus.OK]
     failing = [row for row in rows if row.status != SeriesStatus.OK]
     told = [f"Candles of {_listed(behind)} are being read: ask again in some minutes."] if behind else []
     return told + [f"Candles of {_listed([row])} cannot be read: {row.error}" for row in failing]
 
 
-def places_of(
-    workspace: Workspace, environment: str, assets: Collection[str], money: str, now: datetime
-) -> dict[str, Place]:
-    """By asset, where at the workspace's own exchanges it is traded for `money`: where it is held, else the first."""
+def ways_of(
+    workspace: Workspace, environment: str, assets: Collection[str], moneys: Collection[str], now: datetime
+) -> dict[str, Sequence[Place]]:
+    """By asset, which markets at the workspace's own exchanges tell what it costs: one with the money, either way
+    round, or one with what has such a market. What is held comes first, as it is read anyway.
+    """
     accounts = ExchangeAccount.objects.live().filter(workspace=workspace, environment=environment)
     own = set(accounts.order_by().values_list("exchange_id", flat=True))
-    found: dict[str, list[Place]] = defaultdict(list)
-    for asset, place in _traded(environment, own, set(assets), money, now):
-        found[asset].append(place)
     held = WatchedSymbol.objects.filter(source=WatchSource.HELD, environment=environment, exchange_id__in=own)
     watched = set(held.values_list("exchange_id", "symbol"))
-    return {asset: min(places, key=lambda place: (place not in watched, place)) for asset, places in found.items()}
+    pairs = _pairs(environment, own, assets, moneys, now)
+    near: dict[str, list[tuple[bool, bool, Place]]] = defaultdict(list)
+    for base, quote, place in pairs:
+        if quote in moneys:
+            near[base].append((False, place not in watched, place))
+        elif base in moneys:
+            near[quote].append((True, place not in watched, place))
+    ways: dict[str, Sequence[Place]] = {asset: [min(near[asset])[-1]] for asset in assets if asset in near}
+    far: dict[str, list[tuple[bool, Place, Place]]] = defaultdict(list)
+    for base, quote, place in pairs:
+        if base in assets and base not in ways and quote in near:
+            far[base].append((place not in watched, place, min(near[quote])[-1]))
+    return ways | {asset: min(found)[1:] for asset, found in far.items()}
+
+
+def moneys_of(question: Mapping[str, Any]) -> set[str]:
+    """What counts as the currency that a question is asked in."""
+    par = pegs() if question.get("stablecoins_at_par") else {}
+    money = par.get(question["currency"], question["currency"])
+    return {question["currency"], money, *(coin for coin, peg in par.items() if peg == money)}
 
 
 def _wanted(workspace: Workspace, environment: str, now: datetime) -> set[tuple[str, str, str]]:
     """Exchange, symbol and timeframe, of the newest proposals first."""
     kept = Proposal.objects.filter(workspace=workspace, environment=environment).order_by("-pk")
-    questions = list(kept.values_list("question", flat=True)[:NEWEST])
-    names: dict[str, set[str]] = defaultdict(set)
-    for question in questions:
-        names[question["currency"]] |= named(question)
-    places = {money: places_of(workspace, environment, assets, money, now) for money, assets in names.items()}
+    questions = [(each, frozenset(moneys_of(each))) for each in kept.values_list("question", flat=True)[:NEWEST]]
+    names: dict[frozenset[str], set[str]] = defaultdict(set)
+    for question, moneys in questions:
+        names[moneys] |= named(question)
+    ways = {moneys: ways_of(workspace, environment, assets, moneys, now) for moneys, assets in names.items()}
     wanted = dict.fromkeys(
-        (*places[question["currency"]][asset], question["timeframe"])
-        for question in questions
-        for asset in sorted(named(question) & places[question["currency"]].keys())
+        (*place, question["timeframe"])
+        for question, moneys in questions
+        for asset, places in sorted(ways[moneys].items())
+        if asset in named(question)
+        for place in places
     )
     return set(islice(wanted, MOST))
 
@@ -104,16 +125,25 @@ def named(question: Mapping[str, Any]) -> set[str]:
     return {*question["assets"], *(each["asset"] for each in question["weights"]), *views} - {None}
 
 
-def _traded(
-    environment: str, own: Collection[str], assets: Collection[str], money: str, now: datetime
-) -> Iterator[tuple[str, Place]]:
+def _pairs(
+    environment: str, own: Collection[str], assets: Collection[str], moneys: Collection[str], now: datetime
+) -> list[tuple[str, str, Place]]:
+    """Base and quote by our own names, of these assets, the moneys, and what lies between."""
     aliases = known_aliases()
     markets = Market.objects.filter(environment=environment, exchange_id__in=own, type="spot", is_active=True)
-    rows = markets.filter(base__in=_codes(assets), quote__in=_codes([money]))
-    for exchange_id, symbol, base, quote in rows.values_list("exchange_id", "symbol", "base", "quote"):
-        asset = aliases.meaning(exchange_id, base, now)[0]
-        if asset in assets and aliases.meaning(exchange_id, quote, now)[0] == money:
-            yield asset, (exchange_id, symbol)
+    columns = ("exchange_id", "symbol", "base", "quote")
+    codes = _codes(moneys)
+    rows = set(markets.filter(base__in=_codes(assets) | codes).values_list(*columns))
+    between = {quote for *_, quote in rows}
+    rows |= set(markets.filter(base__in=between, quote__in=codes).values_list(*columns))
+    return [
+        (
+            aliases.meaning(exchange_id, base, now)[0],
+            aliases.meaning(exchange_id, quote, now)[0],
+            (exchange_id, symbol),
+        )
+        for exchange_id, symbol, base, quote in rows
+    ]
 
 
 def _codes(assets: Collection[str]) -> set[str]:

@@ -103,6 +103,21 @@ def test_an_asset_is_looked_for_under_what_exchanges_call_it_where_it_is_held_fi
     assert targeted() == {("binance", "XBT/USDT", "1d"), ("bybit", "FOO/USDT", "1d")}
 
 
+def test_what_has_no_market_with_the_money_is_watched_by_way_of_another():
+    builders.account()
+    listed("FOO/USDT", "EUR/USDT", "BAR/BTC", "BTC/EUR", "BAZ/EUR", "LONE/ETH")
+    asked(assets=["FOO", "BAR", "BAZ", "LONE", "USDT"], currency="EUR")
+    assert {symbol for _, symbol, _ in targeted()} == {"FOO/USDT", "EUR/USDT", "BAR/BTC", "BTC/EUR", "BAZ/EUR"}
+
+
+def test_a_stablecoin_is_the_money_where_it_is_taken_for_what_it_promises():
+    builders.account()
+    assert Asset.objects.get(code="USDT").pegged_to == "USD"
+    listed("FOO/USDT", "BAR/DOGE")
+    asked(assets=["FOO", "BAR"], currency="USD", stablecoins_at_par=True)
+    assert {symbol for _, symbol, _ in targeted()} == {"FOO/USDT"}
+
+
 def test_a_proposal_that_knows_too_little_says_what_is_being_read():
     holder(BTC="1", ETH="10")
     past_of("BTC")
