@@ -78,7 +78,7 @@ def test_why_there_is_no_answer_is_told(sent):
     work.work_at(sent[0]["kwargs"]["proposal_id"], message="its message")
     row = get(client, f"{PATH}/{number}")
     assert row["state"] == "failed"
-    assert row["error"].startswith("0 returns are known of all assets together, and 60 are needed")
+    assert row["error"].startswith("No returns are known of BTC, and 60 of all assets together are needed")
 
 
 def test_without_a_broker_it_is_asked_for_all_the_same(monkeypatch):
