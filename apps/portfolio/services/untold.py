@@ -32,8 +32,6 @@ def why_untold(
             "There are not two snapshots of worth in that time." if count else "No snapshot of worth is of that time."
         )
     begin = f"{count} snapshot{'s' * (count > 1)} of worth, {known or 'none'} of which is known"
-        f"{count} snapshots of worth are of that time, {known or 'none'} of which {'are' if known > 1 else 'is'} known"
-    )
     if rate_of(newest, currency, pegs) is not None:
         return f"{begin}: nothing that was held then had a price, or it could not be read."
     return f"{begin} in {currency}, for no price led there. The newest is known in {_known_in(newest)}."
