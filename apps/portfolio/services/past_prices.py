@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Context, Decimal
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -159,8 +159,8 @@ def _published(asked: Asked) -> Iterator[Told]:
             until = min(after.published_on if after else days[1], row.published_on + PUBLISHED_FOR)
             for days_later in range(max(1, (until - row.published_on).days)):
                 day = row.published_on + timedelta(days=days_later)
-                at = datetime.combine(day, time(PUBLISHED_AT.hour, tzinfo=PUBLISHED_AT.tzinfo))
-                yield Told(row.base, row.currency, row.source, [(at, row.rate)])
+                at = datetime.combine(day, time(PUBLISHED_AT.hour, tzinfo=PUBLISHED_AT.tzinfo)).astimezone(UTC)
+                yield Told(row.base, row.currency, row.source, [(at, row.rate)], is_of_a_day=True)
 
 
 def _snapshots(asked: Asked) -> Iterator[Told]:

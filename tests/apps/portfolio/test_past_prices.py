@@ -99,3 +99,23 @@ def test_our_own_snapshots_tell_what_their_currency_was():
 
 def test_nothing_that_happened_needs_no_price():
     assert prices().price("BTC", "USDT", day(2)) is None
+
+
+def test_a_rate_of_the_day_stands_beside_an_hours_candle():
+    """EUR/USDT of ten o'clock, and what the ECB told at three."""
+    candles("EUR/USDT", "1h", "1.1", "1.1", on=2 + 10 / 24)
+    FiatRate.objects.create(source="ecb", base="EUR", currency="TRY", rate="44", published_on=day(2).date())
+    [booking] = reward("1 USDT", 2 + 10.2 / 24)
+    assert prices(booking, currency="TRY").price("USDT", "TRY", booking.at).value == pytest.approx(Decimal(40))
+
+
+def test_candles_of_an_hour_and_of_a_day_are_no_way_together():
+    """BTC/EUR of midnight is nothing beside BTC/USDT of ten o'clock: both of midnight are."""
+    candles("BTC/EUR", "1d", "50000", on=2)
+    candles("BTC/USDT", "1h", "56700", on=2 + 10 / 24)
+    [booking] = reward("1 USDT", 2 + 10.2 / 24)
+    assert prices(booking, currency="EUR").price("USDT", "EUR", booking.at) is None
+    candles("BTC/USDT", "1d", "54000", on=2)
+    assert prices(booking, currency="EUR").price("USDT", "EUR", booking.at).value == pytest.approx(
+        Decimal(50000) / Decimal(54000)
+    )
