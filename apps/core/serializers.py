@@ -10,6 +10,12 @@ from rest_framework import serializers
 class Body(serializers.Serializer):
     """The base of what clients send. A `"7"` is no number here, and a 0 is no false."""
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        for field in fields.values():
+            _tell_choices(getattr(field, "child", field))
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (problems := self._unknown(data) or self._of_another_type(data)):
             raise serializers.ValidationError(problems)
@@ -49,6 +55,13 @@ class Line(serializers.CharField):
 
 NO_MARKUP = r'^[^<>";=\\`{}]*$'
 WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
+
+
+def _tell_choices(field: serializers.Field) -> None:
+    """DRF's own words keep them for themselves."""
+    if isinstance(field, serializers.ChoiceField):
+        choices = ", ".join(map(str, field.choices))
+        field.error_messages["invalid_choice"] = f'"{{input}}" is not a valid choice: expected one of {choices}.'
 
 
 def _type_of(field: serializers.Field) -> type | None:

@@ -6,7 +6,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alphapulse.types import ACCOUNT_KINDS
+from alphapulse.types import ACCOUNT_KINDS, HISTORY_KINDS, SyncKind
 from apps.audit.services import record
 from apps.core.clock import now
 from apps.core.limits import Limit
@@ -18,11 +18,13 @@ from apps.sync.models import SyncState
 from apps.sync.services.watch import meant
 from apps.users.scopes import Scope
 
-KINDS = [kind.value for kind in ACCOUNT_KINDS]
+KINDS = [kind.value for kind in (*ACCOUNT_KINDS, *HISTORY_KINDS, SyncKind.SWEEP)]
 
 
 class ResyncBody(Body):
-    kind = serializers.ChoiceField(KINDS, required=False, help_text="left out: everything of the account")
+    kind = serializers.ChoiceField(
+        KINDS, required=False, help_text="left out: what the account has now, without its histories"
+    )
 
 
 class ResyncRow(serializers.Serializer):

@@ -25,6 +25,7 @@ class Wish(Body):
         ({"is_wanted": "true"}, "Expected true or false."),
         ({"names": ["a", 7]}, "Expected a string."),
         ({"kind": 1}, "Expected a string."),
+        ({"kind": "b"}, '"b" is not a valid choice: expected one of a, 1.'),
         ({"at": 1795239392}, "Expected a string."),
         ({"nmae": "a"}, "No such field; known are name, number, is_wanted, names, kind, at."),
     ],

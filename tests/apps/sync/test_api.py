@@ -30,6 +30,22 @@ def test_a_resync_is_accepted_and_sent_with_ids_alone(sent):
     assert sent == [{"account_id": mine.pk}, {"account_id": mine.pk, "kind": "orders"}]
 
 
+def test_a_history_is_asked_for_by_its_name_and_never_without(sent):
+    client, mine = logged_in(), account()
+    for kind in ("balances", "trades", "ledger", "sweep"):
+        state(mine, kind)
+    assert resync(client, mine).json()["kinds"] == ["balances"]
+    for kind in ("trades", "ledger", "sweep"):
+        assert resync(client, mine, kind=kind).json()["kinds"] == [kind]
+
+
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(sent):
+    answer = resync(logged_in(), account(), kind="attic")
+    assert answer.status_code == 400
+    [problem] = answer.json()["errors"]["kind"]
+    assert problem.startswith('"attic" is not a valid choice: expected one of balances, positions, orders, trades, ')
+
+
 def test_what_is_not_synced_at_all_is_a_conflict_that_says_why(sent):
     client, mine = logged_in(), account(is_enabled=False, disabled_reason="holidays")
     state(mine, due_at=None)
