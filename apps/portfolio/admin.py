@@ -1,7 +1,11 @@
-from django.contrib import admin
+from typing import ClassVar
 
-from apps.core.admin import ReadOnlyAdmin, alarming, short, since
-from apps.portfolio.models import Proposal, ProposalState
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.core.admin import EMPTY, ReadOnlyAdmin, alarming, short, since
+from apps.portfolio.models import Proposal, ProposalState, Statement
 
 
 @admin.register(Proposal)
@@ -27,3 +31,35 @@ class ProposalAdmin(ReadOnlyAdmin):
     @admin.display(description="asked", ordering="pk")
     def asked(self, proposal: Proposal) -> str:
         return since(proposal.asked_at)
+
+
+@admin.register(Statement)
+class StatementAdmin(ReadOnlyAdmin):
+    explanation = (
+        "Profit and loss as it was last calculated. What failed is tried again when somebody asks, later each time."
+    )
+    list_display = ["books", "workspace", "environment", "standing", "made"]
+    list_filter = ["environment", "method"]
+    list_select_related = ["workspace"]
+    ordering = ["-pk"]
+    # Megabytes of numbers that the API tells in words.
+    exclude: ClassVar = ["content", "days", "flows"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Statement]:
+        return super().get_queryset(request).defer("content", "days", "flows")
+
+    @admin.display(ordering="method")
+    def books(self, statement: Statement) -> str:
+        return f"{statement.method} in {statement.currency}{', at par' if statement.is_at_par else ''}"
+
+    @admin.display(ordering="failures")
+    def standing(self, statement: Statement) -> str:
+        if statement.error:
+            return alarming(f"failed {statement.failures} times: {short(statement.error)}")
+        if statement.begun_at:
+            return "being calculated"
+        return "kept" if statement.made_at else "asked"
+
+    @admin.display(ordering="made_at")
+    def made(self, statement: Statement) -> str:
+        return since(statement.made_at) if statement.made_at else EMPTY
