@@ -8,6 +8,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Protocol
 
+from alphapulse.money import plain
 from alphapulse.types import Ticker
 
 # More than that in one sample needs a second one.
@@ -68,6 +69,18 @@ def doubt(ticker: Ticker, *, known: Priced | None, doubted: Priced | None, as_of
         return None
     is_confirmed = doubted is not None and not _jumps(doubted, ticker)
     return None if is_confirmed else Doubt.JUMP
+
+
+def why(reason: Doubt, ticker: Ticker, known: Priced | None) -> str:
+    """In words, for who misses the price."""
+    if reason is Doubt.CROSSED and ticker.bid and ticker.ask:
+        return f"bid {plain(ticker.bid)} is above ask {plain(ticker.ask)}"
+    if reason is Doubt.STALE:
+        return f"last traded at {ticker.exchange_at:%Y-%m-%d %H:%M}"
+    before, after = known and price(known), price(ticker)
+    if before and after and is_jump(before, after):
+        return f"{after / before - 1:+.1%} in one sample"
+    return "the last trade, or one side of the book, moved by more than half in one sample"
 
 
 def price(told: Priced) -> Decimal | None:

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from alphapulse import types
 from alphapulse.market.aliases import Aliases
-from alphapulse.market.guard import Doubt, apart, cleaned, doubt, price
+from alphapulse.market.guard import Doubt, apart, cleaned, doubt, price, why
 from apps.market.models import QuarantinedValue, Ticker
 from apps.market.models.quarantine import KEPT_ASIDE
 from apps.market.services.assets import known_aliases
@@ -86,13 +86,16 @@ def _remember(
                 bid=ticker.bid,
                 ask=ticker.ask,
                 known=price(known[symbol]) if symbol in known else None,
+                detail=why(reason, ticker, known.get(symbol)),
                 first_at=begun.first_at if begun else as_of,
                 seen_at=as_of,
             )
         )
     QuarantinedValue.objects.bulk_create([row for row in rows if row.pk is None], ignore_conflicts=True)
     QuarantinedValue.objects.bulk_update(
-        [row for row in rows if row.pk is not None], ["last", "bid", "ask", "known", "seen_at"], batch_size=500
+        [row for row in rows if row.pk is not None],
+        ["last", "bid", "ask", "known", "detail", "seen_at"],
+        batch_size=500,
     )
 
 

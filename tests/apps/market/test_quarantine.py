@@ -207,6 +207,7 @@ def test_each_of_its_numbers_may_jump(last, bid, ask):
     assert (believed(), doubts()) == (Decimal(100), [("jump", True)])
     row = QuarantinedValue.objects.get()
     assert [row.last, row.bid, row.ask] == prices(last, bid, ask)
+    assert "in one sample" in row.detail
 
 
 def test_a_first_price_that_makes_no_sense_is_seen_without_a_price_and_why():
@@ -215,6 +216,7 @@ def test_a_first_price_that_makes_no_sense_is_seen_without_a_price_and_why():
     (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
     assert (row["last"], row["bid"], row["ask"]) == (None, None, None)
     assert [(each["reason"], each["bid"]) for each in row["quarantined"]] == [("crossed", "105")]
+    assert row["quarantined"][0]["detail"] == "bid 105 is above ask 101"
     tell("100", seconds=15)
     assert (believed(), doubts()) == (Decimal(100), [("crossed", False)])
 
@@ -225,6 +227,7 @@ def test_who_asks_for_a_price_is_told_what_is_doubted_of_it_and_what_was_believe
     (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
     (doubted,) = row["quarantined"]
     assert (row["last"], doubted["reason"], doubted["last"], doubted["known"]) == ("100", "jump", "300", "100")
+    assert doubted["detail"] == "+200.0% in one sample"
     assert row["is_used"] is True
 
 
@@ -233,6 +236,7 @@ def test_a_price_that_is_shown_and_not_used_says_so(told):
     tell("100", **told)
     (row,) = get(logged_in(), "/api/market/prices", environment="sandbox")["results"]
     assert (row["last"], row["is_used"]) == ("100", False)
+    assert row["quarantined"][0]["detail"] == "last traded at 2026-11-18 12:00"
 
 
 def test_what_is_compared_between_exchanges_is_the_price_that_is_used():
