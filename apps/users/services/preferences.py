@@ -1,5 +1,6 @@
 """How a user likes to be shown things."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,13 @@ from apps.users.models import User, UserSettings
 def settings_of(user: User) -> UserSettings:
     """The user's own, or the defaults, not stored."""
     return UserSettings.objects.filter(user=user).first() or UserSettings(user=user)
+
+
+def base_currencies(workspaces: Collection[int]) -> set[str]:
+    """In which the members of these look at what it is worth."""
+    members = User.objects.filter(memberships__workspace__in=workspaces, is_active=True).order_by()
+    told = members.values_list("settings__base_currency", flat=True).distinct()
+    return {currency or UserSettings().base_currency for currency in told}
 
 
 def change_settings(user: User, changes: dict[str, Any], *, now: datetime) -> UserSettings:
