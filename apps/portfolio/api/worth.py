@@ -27,6 +27,12 @@ from apps.portfolio.services.valuation import Troubles, Valuation
 from apps.users.models import Workspace
 from apps.users.scopes import Scope
 
+# Of a new user's dollars in the sandbox, and wherever no market has them.
+HINT = (
+    ": nothing here tells what {0} is worth. Choose another base_currency in your settings, as USDT, or "
+    "stablecoins_at_par; ops may name the ECB's rates (ECB_RATES)"
+)
+
 # --- Views --------------------------------------------------------------------------------------------------------
 
 
@@ -134,10 +140,18 @@ def _worth(asked: Asked, valued: Valuation, at: datetime) -> dict[str, Any]:
         "at": _time(at),
         "total": _plain(worth.total),
         "complete": worth.is_complete,
-        "unpriced": [{"asset": asset, "reason": reason} for asset, reason in worth.unpriced.items()],
+        "unpriced": _unpriced(valued),
         "failed": _troubles(asked.accounts, valued.failed),
         "stale": _troubles(asked.accounts, valued.stale),
     }
+
+
+def _unpriced(valued: Valuation) -> list[dict[str, str]]:
+    worth = valued.worth
+    # Where there is a total, something leads to the currency.
+    nothing_leads = worth.total is None and not valued.prices.book.prices_in(worth.currency).keys() - {worth.currency}
+    hint = HINT.format(worth.currency) if nothing_leads else ""
+    return [{"asset": asset, "reason": reason + hint} for asset, reason in worth.unpriced.items()]
 
 
 def _troubles(accounts: Iterable[ExchangeAccount], troubles: Troubles) -> list[dict[str, Any]]:

@@ -231,6 +231,18 @@ def test_a_curve_without_points_says_why(family, now):
     assert reason.startswith("1 snapshot of worth, none of which is known in JPY, for no price led")
 
 
+def test_where_nothing_tells_what_the_currency_is_worth_it_is_said_what_to_set(family):
+    UserSettings.objects.update(base_currency="USD")
+    for path in ("summary", "allocation"):
+        found = get(family, f"/api/portfolio/{path}")
+        assert found["total"] is None
+        for each in found["unpriced"]:
+            assert each["reason"].startswith(f"no way through markets leads from {each['asset']} to USD: nothing here")
+            assert "Choose another base_currency in your settings, as USDT, or stablecoins_at_par" in each["reason"]
+    UserSettings.objects.update(stablecoins_at_par=True)
+    assert summary(family)["total"] == "71250"
+
+
 def test_the_curve_of_others_is_not_mine(family, now):
     Snapshot.objects.create(
         workspace=workspace("neighbours"),
