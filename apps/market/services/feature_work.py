@@ -26,7 +26,7 @@ from apps.market.signals import features_computed
 BARS_A_STEP = 20_000
 # So long one message keeps a compute worker: whoever else waits for it waits no longer.
 TURN = timedelta(seconds=4)
-# Of that the first part is for new bars. Then come features that are new, where each series is a whole past.
+# Of that the first part is for new bars. Then come pasts: of features that are new, and of candles that are read back.
 FOR_NEW_BARS = timedelta(seconds=2)
 # So many are looked up at once.
 CHUNK = 100
@@ -42,9 +42,9 @@ def due(now: datetime) -> FeatureSeriesQuerySet:
 def take_turn() -> int:
     """Computes what is due, for a few seconds. Returns of how many series there are new values."""
     begun, computed = clock_now(), list[int]()
-    known = Q(computed_to__isnull=False, version=F("feature__version"))
+    goes_on = Q(computed_to__isnull=False, version=F("feature__version"), again_from__isnull=True)
     try:
-        for which, until in ((known, begun + FOR_NEW_BARS), (~known, begun + TURN), (known, begun + TURN)):
+        for which, until in ((goes_on, begun + FOR_NEW_BARS), (~goes_on, begun + TURN), (goes_on, begun + TURN)):
             computed.extend(_computed(which, until))
     finally:
         # Also where one could not be computed: the others were.

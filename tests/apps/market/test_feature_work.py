@@ -214,6 +214,21 @@ def test_new_bars_come_before_the_whole_past_of_a_feature_that_is_new(move, slow
     assert len(slow) == TURN.total_seconds()
 
 
+def test_new_bars_come_before_pasts_that_are_read_back(move, slow):
+    for name in NAMES:
+        store([10, 11], name)
+    follow()
+    take_turn()
+    take_turn()
+    del slow[:]
+    for name in NAMES[1:]:
+        store(range(5), name)
+    store([12], NAMES[0])
+    take_turn()
+    assert slow[0] == NAMES[0]
+    assert len(slow) == TURN.total_seconds()
+
+
 def test_nor_does_a_flood_of_new_bars_hold_up_features_that_are_new(move, slow):
     for name in NAMES:
         store([0, 1], name)
