@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from math import exp, log
+from math import exp, log, sqrt
 from typing import NamedTuple, Protocol
 
 from alphapulse.sandbox.clock import DAY_MS, MINUTE_MS
@@ -19,7 +19,8 @@ from alphapulse.sandbox.walk import GRID_MS, Walk
 LISTED_MS = 1_609_459_200_000  # 2021-01-01: no market has candles before
 _MARKET_VOLATILITY = 0.45
 _KEPT_DAYS = 50_000
-# Days this old are made of every 16th point, four minutes apart: their extremes are a hair inside the hourly ones'.
+# Days this old are made of every 16th point, four minutes apart: their extremes are a hair inside the hourly ones',
+# and their volume is about theirs.
 _EXACT_DAYS = 8
 _EXACT_PLAYED_DAYS = 60
 _COARSE = 4
@@ -59,6 +60,8 @@ class _Path:
 
     def __init__(self, points: list[float], first: int, step_ms: int, scale: float) -> None:
         self.points, self.first, self.step_ms, self._scale = points, first, step_ms, scale
+        # Seen from points so many times as far apart, a walk goes the root of that less.
+        self._usual = _USUAL_TRAVEL / sqrt(step_ms / GRID_MS)
         steps = (abs(after - before) for before, after in pairwise(points))
         self._travelled = list(accumulate(steps, initial=0.0))
 
@@ -68,7 +71,7 @@ class _Path:
     def volume(self, open_ms: int, close_ms: int) -> float:
         begin, end = self._index_from(open_ms), close_ms // self.step_ms - self.first
         travelled = self._travelled[end] - self._travelled[begin] if begin < end < len(self._travelled) else 0.0
-        return self._scale * (0.2 * (close_ms - open_ms) / MINUTE_MS + travelled / _USUAL_TRAVEL)
+        return self._scale * (0.2 * (close_ms - open_ms) / MINUTE_MS + travelled / self._usual)
 
     def _index_from(self, at_ms: int) -> int:
         return max(0, -(-at_ms // self.step_ms) - self.first)

@@ -55,6 +55,19 @@ def test_fine_candles_put_together_are_the_coarse_ones(pair: tuple[str, str], fi
     assert merged(pieces) == pytest.approx(bar, rel=1e-9)
 
 
+@pytest.mark.parametrize("base", ["BTC", "ETH", "DOGE"])
+def test_a_day_of_long_ago_is_nearly_its_hours(base: str):
+    prices, today = Prices(7), AT // DAY_MS * DAY_MS
+    for ago in range(9, 40, 5):
+        begin = today - ago * DAY_MS
+        [day] = prices.candles(base, "USDT", [begin, begin + DAY_MS], AT)
+        hours = merged(prices.candles(base, "USDT", list(range(begin, begin + DAY_MS + 1, HOUR_MS)), AT))
+        assert (day.open, day.close) == (hours.open, hours.close)
+        assert 0.99 * hours.high < day.high <= hours.high
+        assert hours.low <= day.low < 1.01 * hours.low
+        assert day.volume == pytest.approx(hours.volume, rel=0.1)
+
+
 def test_a_candle_opens_where_the_one_before_closed_and_holds_every_price_in_it():
     prices = Prices(7)
     bars = candles(prices, ("BTC", "USDT"), "1m", 30)
