@@ -101,9 +101,10 @@ def _for_seldom(facts: Exchange, route: Route) -> Mapping[str, int]:
 
 
 def _dearest_seldom(facts: Exchange, quota: Quota) -> int:
-    """So much has to be left for any of them to be asked at all."""
+    """So much has to be left for any of them to be asked at all, as far as it is theirs."""
     seldom = [(kind, read) for kind in ACCOUNT_KINDS for read in facts.reads.get(kind, ()) if read.is_seldom]
-    return max((facts.costs(kind, [read.wallet]).get(quota.name, 0) for kind, read in seldom), default=0)
+    dearest = max((facts.costs(kind, [read.wallet]).get(quota.name, 0) for kind, read in seldom), default=0)
+    return min(dearest, int(quota.limit * MOST_FOR_SELDOM))
 
 
 def _accounts(facts: Exchange, route: Route) -> Mapping[SyncKind, int]:
