@@ -72,13 +72,15 @@ def _rate(paid: Sequence[tuple[float, float]]) -> float | None:
     # Where money came and went in turns, several rates may explain it: then none is the rate.
     edges = [-_BOUND + 2 * _BOUND * number / _PARTS for number in range(_PARTS + 1)]
     signs = [(edge, balance(edge) > 0) for edge in edges]
-    turns = [(low, high) for (low, one), (high, other) in pairwise(signs) if one != other]
+    turns = [(low, high, one) for (low, one), (high, other) in pairwise(signs) if one != other]
     if len(turns) != 1:
         return None
-    [(low, high)] = turns
+    [(low, high, begin)] = turns
     for _ in range(100):
         middle = (low + high) / 2
-        low, high = (middle, high) if (balance(low) > 0) == (balance(middle) > 0) else (low, middle)
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if begin == (balance(middle) > 0) else (low, middle)
     return exp(low) - 1
 
 
