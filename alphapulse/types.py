@@ -49,6 +49,8 @@ HISTORY_KINDS = (
     SyncKind.FUNDING_PAYMENTS,
     SyncKind.LEDGER,
 )
+# All that is read of an account.
+KINDS_OF_ACCOUNT = (*ACCOUNT_KINDS, *HISTORY_KINDS, SyncKind.SWEEP)
 # Read whole, for all accounts of an exchange.
 EXCHANGE_KINDS = (SyncKind.MARKETS, SyncKind.TICKERS, SyncKind.FUNDING_RATES)
 

@@ -276,7 +276,7 @@ SPECTACULAR_SETTINGS = {
         "ProposalTimeframeEnum": ["1h", "4h", "1d"],
         "ProposalStateEnum": "apps.portfolio.models.ProposalState",
         "SeriesStatusEnum": "apps.market.models.SeriesStatus",
-        "AccountKindEnum": "alphapulse.types.ACCOUNT_KINDS",
+        "AccountKindEnum": "alphapulse.types.KINDS_OF_ACCOUNT",
         "TroubleEnum": "apps.system.models.Trouble",
         "KeyTroubleEnum": ["expires_soon", "expired", "may_withdraw", "same_account"],
         "RestartStateEnum": "apps.system.models.RestartState",

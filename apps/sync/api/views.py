@@ -6,7 +6,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alphapulse.types import ACCOUNT_KINDS, HISTORY_KINDS, SyncKind
+from alphapulse.types import KINDS_OF_ACCOUNT
 from apps.audit.services import record
 from apps.core.clock import now
 from apps.core.limits import Limit
@@ -18,7 +18,7 @@ from apps.sync.models import SyncState
 from apps.sync.services.watch import meant
 from apps.users.scopes import Scope
 
-KINDS = [kind.value for kind in (*ACCOUNT_KINDS, *HISTORY_KINDS, SyncKind.SWEEP)]
+KINDS = [kind.value for kind in KINDS_OF_ACCOUNT]
 
 
 class ResyncBody(Body):
