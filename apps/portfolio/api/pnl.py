@@ -146,7 +146,7 @@ class PnlAnswer(serializers.Serializer):
     reasons = serializers.ListField(child=serializers.CharField(), help_text="why it is not complete")
     complete_since = serializers.DateTimeField(allow_null=True)
     made_at = serializers.DateTimeField(help_text="when it was calculated")
-    current = serializers.BooleanField(help_text="false: something has happened since, and it is calculated anew")
+    current = serializers.BooleanField(help_text="false: something has happened or prices have come since, and it is calculated anew")
     bookings = serializers.IntegerField()
     first_at = serializers.DateTimeField(allow_null=True)
     last_at = serializers.DateTimeField(allow_null=True)

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any, NamedTuple
 
 import orjson
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Count, Max, Q, QuerySet
 from loguru import logger
 
-from alphapulse.portfolio.bookings import Why
+from alphapulse.portfolio.bookings import Booking, Why
 from alphapulse.portfolio.books import keep_books
 from alphapulse.portfolio.lots import Method
 from alphapulse.portfolio.worths import value
@@ -28,6 +29,7 @@ from apps.portfolio.models import Statement
 from apps.portfolio.services.content import flows_of, written
 from apps.portfolio.services.happenings import accounts_of, happened_to
 from apps.portfolio.services.past_prices import past_prices
+from apps.portfolio.services.priced_from import Needs, known_prices, needs_of
 
 # Another number, and every statement is calculated anew.
 VERSION = 7
@@ -38,7 +40,7 @@ LEASE = LONGEST + timedelta(minutes=1)
 RESTS = 9
 # After that many tries in a row that came to nothing. The first may have been the machine's fault.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 1, 5, 30, 120))
-# What lacks prices is tried again: candles come late.
+# What lacks prices is tried again, though nothing is known to have come.
 BETTER_AFTER = timedelta(hours=1)
 
 TOO_LONG = f"It took more than {LONGEST // timedelta(minutes=1)} minutes."
@@ -54,8 +56,29 @@ def is_wanted(statement: Statement, found: str, now: datetime) -> bool:
     return bool(statement.content["gaps"]) and now - statement.made_at >= BETTER_AFTER
 
 
-def made_from(statement: Statement, accounts: Sequence[ExchangeAccount]) -> tuple[str, int]:
-    """What there is to make it from, in 64 letters, and how many rows of the ledger that are."""
+class Found(NamedTuple):
+    """What there is to make a statement from, in 64 letters: rows of the ledger, so many, and prices. `read_back`:
+    symbols whose candles are still to come."""
+
+    letters: str
+    rows: int
+    read_back: Sequence[str]
+
+
+def made_from(statement: Statement, accounts: Sequence[ExchangeAccount]) -> Found:
+    """Of prices those that it needs by what it tells now: where it needs others, its rows are others, too."""
+    told, rows = _rows(statement, accounts)
+    par = pegs() if statement.is_at_par else {}
+    prices = known_prices(statement, needs_of(statement), known_aliases(), par)
+    return Found(_letters(told, prices.told), rows, prices.read_back)
+
+
+def _letters(*told: Any) -> str:
+    return hashlib.sha256(orjson.dumps(told, default=str)).hexdigest()
+
+
+def _rows(statement: Statement, accounts: Sequence[ExchangeAccount]) -> tuple[list[Any], int]:
+    """Of the ledger, and what they mean; and how many they are."""
     pks = [account.pk for account in accounts]
     counts = [
         model.objects.filter(account__in=pks).aggregate(count=Count("pk"), last=Max("pk"))  # type: ignore[attr-defined]
@@ -71,8 +94,7 @@ def made_from(statement: Statement, accounts: Sequence[ExchangeAccount]) -> tupl
         list(AssetAlias.objects.order_by("pk").values_list()),
         sorted(pegs().items()) if statement.is_at_par else [],
     ]
-    letters = hashlib.sha256(orjson.dumps(told, default=str)).hexdigest()
-    return letters, sum(count["count"] for count in counts)
+    return told, sum(count["count"] for count in counts)
 
 
 # --- By a worker ------------------------------------------------------------------------------------------------------
@@ -101,7 +123,7 @@ def _begun(statement_id: int, message: str, now: datetime) -> Statement | None:
         if statement.begun_by != message and now - statement.begun_at < LEASE:
             return None
         _fail(statement, LOST, now)
-    found, _ = made_from(statement, accounts_of(statement.workspace, statement.environment))
+    found = made_from(statement, accounts_of(statement.workspace, statement.environment)).letters
     mine = Statement.objects.filter(pk=statement.pk, begun_at=None)
     if statement.rests(now) or not is_wanted(statement, found, now):
         mine.update(asked_at=None)
@@ -166,11 +188,13 @@ def _keep(statements: list[Statement], now: datetime) -> None:
     """Of one workspace, environment and currency. What is done is taken out of the list."""
     begun, first = monotonic(), statements[0]
     accounts = accounts_of(first.workspace, first.environment)
-    found, _ = made_from(first, accounts)
+    # Before they are read, and prices before those are: what comes meanwhile is seen next time.
+    rows, _ = _rows(first, accounts)
     aliases = known_aliases()
     happened, left = happened_to(accounts, aliases)
     bookings = [*happened.bookings, *left]
     par = pegs() if first.is_at_par else {}
+    found = _letters(rows, known_prices(first, _needs(bookings), aliases, par).told)
     of = first.workspace, first.environment, first.currency
     prices = past_prices(bookings, *of, aliases, par).into(first.currency)
     valued, sources = value(bookings, prices)
@@ -184,6 +208,13 @@ def _keep(statements: list[Statement], now: datetime) -> None:
         changed = {"made_from": found, "made_at": now, "rests_until": rests_until, **told, **_DONE}
         _change(statements[0], Q(made_at=None) | Q(made_at__lte=now), changed)
         statements.pop(0)
+
+
+def _needs(bookings: Sequence[Booking]) -> Needs | None:
+    if not bookings:
+        return None
+    times = [each.at for each in bookings]
+    return Needs(frozenset(move.asset for each in bookings for move in each.moves), min(times), max(times))
 
 
 _DONE = {"asked_at": None, "begun_at": None, "failures": 0, "error": ""}

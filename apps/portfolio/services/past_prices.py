@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Context, Decimal
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from apps.portfolio.services.prices import PUBLISHED_AT, PUBLISHED_FOR
 from apps.users.models import Workspace
 
 HOUR, DAY = "1h", "1d"
+# Before the first and after the last that happened no price is looked for that is further away.
+AROUND = timedelta(days=2)
 # Candles that are asked for by their times, so many at once.
 FEW, CHUNK = 3000, 500
 # Of all candles, in their order.
@@ -43,11 +45,11 @@ class Asked(NamedTuple):
 
     @property
     def since(self) -> datetime:
-        return min(self.times) - timedelta(days=2)
+        return min(self.times) - AROUND
 
     @property
     def until(self) -> datetime:
-        return max(self.times) + timedelta(days=2)
+        return max(self.times) + AROUND
 
 
 def past_prices(
@@ -159,7 +161,7 @@ def _published(asked: Asked) -> Iterator[Told]:
             until = min(after.published_on if after else days[1], row.published_on + PUBLISHED_FOR)
             for days_later in range(max(1, (until - row.published_on).days)):
                 day = row.published_on + timedelta(days=days_later)
-                at = datetime.combine(day, time(PUBLISHED_AT.hour, tzinfo=PUBLISHED_AT.tzinfo)).astimezone(UTC)
+                at = datetime.combine(day, time(PUBLISHED_AT.hour, tzinfo=PUBLISHED_AT.tzinfo))
                 yield Told(row.base, row.currency, row.source, [(at, row.rate)], is_of_a_day=True)
 
 

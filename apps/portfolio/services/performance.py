@@ -149,8 +149,7 @@ def _reasons(
     accounts: Sequence[ExchangeAccount],
     sight: Sight,
 ) -> Iterator[str]:
-    if not sight.is_current:
-        yield sight.why_not_current
+    yield from sight.reasons()
     if len(points) < 2:
         return
     if doubtful := sum(not point.is_complete for point in points):

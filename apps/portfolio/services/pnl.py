@@ -114,7 +114,7 @@ def pnl(sight: Sight, asked: Span, *, now: datetime) -> Pnl:
     (lines, gaps), known = content.read_days(statement, asked), coverage(accounts)
     residues = _residues(kept, live, valuation, asked)
     of_accounts = _by(lines, lambda line: line.account)
-    reasons = [] if sight.is_current else [sight.why_not_current]
+    reasons = [*sight.reasons()]
     reasons += doubles.told(statement.workspace_id, statement.environment, asked.accounts)
     reasons += _reasons(kept, asked, known, gaps, residues)
     return Pnl(

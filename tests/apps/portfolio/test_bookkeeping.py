@@ -227,7 +227,7 @@ def test_it_rests_nine_times_as_long_as_it_took(mine, at, sent, monkeypatch):
     at(199)
     status, answer = asked()
     assert (status, answer["current"], answer["made_at"]) == (200, False, "2026-11-21T12:00:00Z")
-    assert answer["reasons"][0] == "Something has happened since: it is being calculated anew."
+    assert answer["reasons"][0] == "Something has happened, or prices have come, since: it is being calculated anew."
     assert len(sent) == 1
     at(201)
     asked()
