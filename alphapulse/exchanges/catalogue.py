@@ -11,7 +11,8 @@ from alphapulse.exchanges.described.gate import GATE
 from alphapulse.exchanges.described.kraken import KRAKEN
 from alphapulse.exchanges.described.kucoin import KUCOIN
 from alphapulse.exchanges.described.okx import OKX
-from alphapulse.exchanges.facts import INTERVALS, Call, CandleList, Exchange, History, Lookup, Paging, Read
+from alphapulse.exchanges.exchange import INTERVALS, Exchange
+from alphapulse.exchanges.facts import Call, CandleList, History, Lookup, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, SyncKind
 

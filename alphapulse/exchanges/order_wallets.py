@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from alphapulse.exchanges.facts import Exchange
+from alphapulse.exchanges.exchange import Exchange
 from alphapulse.types import SyncKind
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from alphapulse.exchanges import catalogue
 from alphapulse.exchanges.ccxt.batch import Job
 from alphapulse.exchanges.errors import ExchangeError
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History, Pages
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import History, Pages
 from alphapulse.exchanges.history import Event, Step, Wanted
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind

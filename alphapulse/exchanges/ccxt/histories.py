@@ -19,8 +19,9 @@ from alphapulse.exchanges.errors import (
     PermissionMissing,
     Transient,
 )
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
 from alphapulse.exchanges.exports.symbols import Desk, Symbols
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
+from alphapulse.exchanges.facts import History
 from alphapulse.exchanges.history import Cursor, Event, Step, Wanted, key
 from alphapulse.exchanges.own_rows import READERS
 from alphapulse.exchanges.parse_history import OF_METHODS, Names

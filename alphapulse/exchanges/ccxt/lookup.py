@@ -9,7 +9,8 @@ import ccxt.async_support
 
 from alphapulse.exchanges import parse
 from alphapulse.exchanges.ccxt.classify import code_in
-from alphapulse.exchanges.facts import Exchange, Lookup
+from alphapulse.exchanges.exchange import Exchange
+from alphapulse.exchanges.facts import Lookup
 from alphapulse.exchanges.reading import OpenOrder, Row
 from alphapulse.types import Order, OrderStatus
 

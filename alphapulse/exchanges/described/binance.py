@@ -7,7 +7,8 @@ there is nothing in them they are asked for seldom.
 from datetime import timedelta
 
 from alphapulse.exchanges.described.binance_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Owner, Read
+from alphapulse.exchanges.exchange import Exchange
+from alphapulse.exchanges.facts import Call, CandleList, Holding, Lookup, Owner, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 

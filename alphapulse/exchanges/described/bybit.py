@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from alphapulse.exchanges.described.bybit_histories import HISTORIES
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, Holding, Lookup, Owner, Paging, Read
+from alphapulse.exchanges.exchange import Exchange
+from alphapulse.exchanges.facts import Call, CandleList, Holding, Lookup, Owner, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 

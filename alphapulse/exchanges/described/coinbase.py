@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Owner, Pages, Paging, Read
+from alphapulse.exchanges.exchange import Exchange
+from alphapulse.exchanges.facts import Call, CandleList, History, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 

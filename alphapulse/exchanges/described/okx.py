@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from alphapulse.exchanges.facts import Call, CandleList, Exchange, History, Holding, Owner, Pages, Paging, Read
+from alphapulse.exchanges.exchange import Exchange
+from alphapulse.exchanges.facts import Call, CandleList, History, Holding, Owner, Pages, Paging, Read
 from alphapulse.resilience.budget import Quota
 from alphapulse.types import SyncKind
 

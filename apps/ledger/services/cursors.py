@@ -10,8 +10,9 @@ from django.db.models import F, Min, QuerySet, Value
 from django.db.models.functions import Least
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing, Transient
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
 from alphapulse.exchanges.expected import Listed, expected
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
+from alphapulse.exchanges.facts import History
 from alphapulse.exchanges.history import Step, Wanted
 from alphapulse.resilience.retry import RetryPolicy
 from alphapulse.types import HISTORY_KINDS, SyncKind

@@ -14,7 +14,8 @@ from itertools import takewhile
 from django.db.models import Min
 
 from alphapulse.exchanges.errors import ExchangeError, NotSupported, PermissionMissing, Transient
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import History
 from alphapulse.exchanges.history import Cursor, Step, Wanted
 from alphapulse.types import SyncKind
 from apps.exchanges.models import ExchangeAccount

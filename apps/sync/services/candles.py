@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alphapulse.exchanges.errors import STOPS_ALL, ExchangeError, NotSupported, PermissionMissing
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, CandleList
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import CandleList
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
 from apps.exchanges import budgets

@@ -7,7 +7,7 @@ from math import ceil
 from django.db.models import Min
 
 from alphapulse.exchanges import catalogue
-from alphapulse.exchanges.facts import Exchange
+from alphapulse.exchanges.exchange import Exchange
 from alphapulse.exchanges.route import Route
 from alphapulse.exchanges.told import clock_offset
 from alphapulse.resilience.budget import Quota, left_of_window

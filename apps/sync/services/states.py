@@ -16,7 +16,7 @@ from alphapulse.exchanges.errors import (
     RateLimited,
     Transient,
 )
-from alphapulse.exchanges.facts import Exchange
+from alphapulse.exchanges.exchange import Exchange
 from alphapulse.resilience.retry import RetryPolicy
 from alphapulse.types import ACCOUNT_KINDS, EXCHANGE_KINDS, HISTORY_KINDS, SyncKind
 from apps.core.clock import now as clock_now

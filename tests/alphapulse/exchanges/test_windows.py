@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from alphapulse.exchanges import windows
 from alphapulse.exchanges.errors import BadResponse
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History, Pages
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import History, Pages
 from alphapulse.exchanges.history import Cursor
 from alphapulse.exchanges.windows import Told
 from tests.alphapulse.exchanges.listing import START, Happened, Listing, at

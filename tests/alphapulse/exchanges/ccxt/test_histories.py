@@ -17,7 +17,8 @@ from alphapulse.exchanges.errors import (
     RateLimited,
     Transient,
 )
-from alphapulse.exchanges.facts import REQUESTS_A_STEP, History
+from alphapulse.exchanges.exchange import REQUESTS_A_STEP
+from alphapulse.exchanges.facts import History
 from alphapulse.exchanges.reading import Outcome
 from alphapulse.types import SyncKind
 from tests.alphapulse.exchanges import written
