@@ -68,7 +68,9 @@ class PerformanceAnswer(serializers.Serializer):
     complete = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.CharField(), help_text="why it is not complete")
     made_at = serializers.DateTimeField(help_text="when the books were calculated, which tell what came and went")
-    current = serializers.BooleanField(help_text="false: something has happened since, and it is calculated anew")
+    current = serializers.BooleanField(
+        help_text="false: it is calculated anew, for what has happened since, or was priced"
+    )
     since = serializers.DateTimeField(allow_null=True, help_text="the first snapshot")
     until = serializers.DateTimeField(allow_null=True, help_text="the last snapshot")
     snapshots = serializers.IntegerField()

@@ -146,7 +146,9 @@ class PnlAnswer(serializers.Serializer):
     reasons = serializers.ListField(child=serializers.CharField(), help_text="why it is not complete")
     complete_since = serializers.DateTimeField(allow_null=True)
     made_at = serializers.DateTimeField(help_text="when it was calculated")
-    current = serializers.BooleanField(help_text="false: something has happened or prices have come since, and it is calculated anew")
+    current = serializers.BooleanField(
+        help_text="false: it is calculated anew, for what has happened since, or was priced"
+    )
     bookings = serializers.IntegerField()
     first_at = serializers.DateTimeField(allow_null=True)
     last_at = serializers.DateTimeField(allow_null=True)
