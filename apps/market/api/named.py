@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from django.db.models import Q
 
 from apps.core.problems import BadParameter
+from apps.exchanges.models import ExchangeAccount
 from apps.market.models import Market
 
 NAMES = ("exchange_id", "symbol", "base", "quote")
@@ -16,7 +17,9 @@ def refuse_unheard(asked: Mapping[str, str], names: Collection[str] = NAMES) -> 
     """Of a question that found nothing: raises BadParameter for the first of these names in it that no market has."""
     markets = Market.objects.all()
     for name in names:
-        if name in asked and not markets.filter(**{f"{name}__iexact": asked[name]}).exists() and _are_known():
+        if name not in asked or markets.filter(**{f"{name}__iexact": asked[name]}).exists():
+            continue
+        if _are_known() and not (name == "exchange_id" and _will_be(asked[name])):
             _refuse(name, asked[name])
 
 
@@ -48,6 +51,11 @@ def _refuse(name: str, value: str) -> None:
 def _are_known() -> bool:
     """Before any are read nobody knows what there is."""
     return Market.objects.exists()
+
+
+def _will_be(exchange_id: str) -> bool:
+    """Where somebody has an account markets are read, or will be in a minute."""
+    return ExchangeAccount.objects.live().filter(exchange_id=exchange_id).exists()
 
 
 def _there() -> str:

@@ -61,6 +61,12 @@ def test_lists_refuse_what_no_market_is_called(path):
     assert get(logged_in(), f"/api/market/{path}", symbol="btc/usdt", environment="live")["results"] == []
 
 
+@pytest.mark.parametrize("path", ["prices", "symbols"])
+def test_where_somebody_has_an_account_markets_are_still_to_come(path):
+    account(exchange_id="kraken")
+    assert get(logged_in(), f"/api/market/{path}", exchange_id="kraken")["results"] == []
+
+
 def test_markets_are_looked_for_by_coins_that_they_have():
     assert refused("market/symbols", base="NOPE") == ("base", "no market has 'NOPE' as its base.")
     assert refused("market/symbols", quote="NOPE")[0] == "quote"
