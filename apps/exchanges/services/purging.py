@@ -15,6 +15,7 @@ from apps.audit.services import record
 from apps.exchanges.models import ExchangeAccount
 from apps.exchanges.services import export
 from apps.exchanges.services.export import Export, ExportRefused, Table
+from apps.exchanges.signals import rows_purged
 
 BEGUN, DONE = "account.purge_begun", "account.purged"
 
@@ -90,6 +91,7 @@ def _delete(table: Table, account_id: int, keys: list[int]) -> int:
     these, or the database refuses."""
     with transaction.atomic():
         mine = table.model._base_manager.filter(pk__in=table.rows(account_id).filter(pk__in=keys).values("pk"))
+        rows_purged.send(table.model, pks=list(mine.values_list("pk", flat=True)))
         return int(mine._raw_delete(mine.db))
 
 
