@@ -67,6 +67,11 @@ class Booking:
     worth: tuple[Move, ...] = ()
 
 
+def rising(name: str) -> tuple[int, str]:
+    """To sort by, of one moment: names that are numbers, or end with one, rise with it. The ninth before the tenth."""
+    return len(name), name
+
+
 def is_contract(symbol: str) -> bool:
     return ":" in symbol
 

@@ -19,6 +19,7 @@ from alphapulse.portfolio.bookings import (
     of_funding,
     of_trade,
     of_transfer,
+    rising,
 )
 from alphapulse.portfolio.contracts import Where, of_fills
 from alphapulse.portfolio.lots import EXACT
@@ -70,9 +71,8 @@ def happened(events: Iterable[tuple[int, Event]], meaning: Meaning) -> Happened:
 
 
 def _in_order(fill: tuple[int, Trade]) -> tuple[datetime, int, str, int, str]:
-    """Ids that are numbers rise with time."""
     account, trade = fill
-    return trade.exchange_at, account, trade.symbol, len(trade.trade_id), trade.trade_id
+    return trade.exchange_at, account, trade.symbol, *rising(trade.trade_id)
 
 
 def _ends(account: int, transfer: Transfer, meaning: Meaning, others: list[Booking]) -> list[End]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from alphapulse.money import negated
-from alphapulse.portfolio.bookings import Booking, Move, Why
+from alphapulse.portfolio.bookings import Booking, Move, Why, rising
 from alphapulse.portfolio.lots import EXACT
 from alphapulse.types import LedgerEntry, LedgerKind
 
@@ -31,7 +31,7 @@ def renamings(
     bookings: list[Booking] = []
     waiting: dict[tuple[str, Decimal], list[LedgerEntry]] = {}
     others: dict[str, LedgerEntry] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.exchange_at, entry.entry_id)):
+    for entry in sorted(entries, key=lambda entry: (entry.exchange_at, *rising(entry.entry_id))):
         others[entry.entry_id] = entry
         if entry.kind not in _KINDS or not entry.amount:
             continue

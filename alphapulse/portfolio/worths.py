@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alphapulse.money import size
-from alphapulse.portfolio.bookings import Booking, Move, Why
+from alphapulse.portfolio.bookings import Booking, Move, Why, rising
 from alphapulse.portfolio.lots import EXACT, part, to_step
 from alphapulse.portfolio.past_prices import Price, PricesIn
 
@@ -22,11 +22,8 @@ class Valued:
 
 
 def in_order(bookings: Iterable[Booking]) -> list[Booking]:
-    """By time; what came from nowhere before what was exchanged, and that before what left. The same for any order.
-
-    Of one moment the ninth fill comes before the tenth: ids that are numbers rise.
-    """
-    return sorted(bookings, key=lambda each: (each.at, _place(each), each.account, len(each.key), each.key))
+    """By time; what came from nowhere before what was exchanged, and that before what left. The same for any order."""
+    return sorted(bookings, key=lambda each: (each.at, _place(each), each.account, *rising(each.key)))
 
 
 def _place(booking: Booking) -> int:

@@ -21,7 +21,8 @@ class Statement(models.Model):
     """The books of a workspace's accounts in one environment, by one method, in one currency.
 
     `made_from` says out of what: the rows and prices there were, what codes meant, the calculation itself. Who finds
-    another one there calculates anew, and tells this one as what it is meanwhile. Written by `services.bookkeeping` alone.
+    another one there calculates anew, and tells this one as what it is meanwhile.
+    Written by `services.bookkeeping` alone.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="statements")
