@@ -8,6 +8,7 @@ from apps.portfolio.models import Proposal
 from apps.portfolio.services import work
 from apps.users.models import UserSettings
 from tests.apps.api import get, logged_in, user
+from tests.apps.builders import account
 
 from .divided import holder, past_of
 
@@ -37,6 +38,13 @@ def test_it_is_asked_for_and_followed_by_its_row(sent):
     assert (row["state"], row["answer"], row["question"]["days"]) == ("asked", None, 365)
     assert sent == [{"kwargs": {"proposal_id": row["id"]}, "expires": 150.0}]
     assert get(client, f"{PATH}/{row['id']}") == row
+
+
+def test_where_no_environment_is_named_it_is_that_of_the_accounts(sent):
+    client = logged_in()
+    assert post({"strategy": "equal_weight"}, client).json()["environment"] == "live"
+    account()
+    assert post({"strategy": "equal_weight"}, client).json()["environment"] == "sandbox"
 
 
 @pytest.mark.parametrize(
