@@ -91,13 +91,18 @@ def _series(
     """By pair of assets, whichever way round: those of which one is needed, or asked for, and the other is a money."""
     ours = {_named(asset, pegs) for asset in (*needs.assets, statement.currency)}
     moneys = {_named(asset, pegs) for asset in (*HUBS, statement.currency)}
-    rows = CandleSeries.objects.filter(environment=statement.environment).exclude(symbol__contains=":")
-    found: dict[frozenset[str], list[_Row]] = {}
-    for row in map(_Row._make, rows.values_list(*_COLUMNS).iterator()):
-        codes = row.symbol.partition("/")[::2]
-        base, quote = (_named(aliases.meaning(row.exchange_id, code, needs.last_at)[0], pegs) for code in codes)
+    rows = CandleSeries.objects.filter(environment=statement.environment).exclude(symbol__contains=":").order_by()
+    pairs: dict[tuple[str, str], frozenset[str]] = {}
+    # Names of all, and the rest of a few: there may be thousands.
+    for exchange_id, symbol in rows.values_list("exchange_id", "symbol").distinct():
+        codes = symbol.partition("/")[::2]
+        base, quote = (_named(aliases.meaning(exchange_id, code, needs.last_at)[0], pegs) for code in codes)
         if (base in ours and quote in moneys) or (base in moneys and quote in ours):
-            found.setdefault(frozenset((base, quote)), []).append(row)
+            pairs[exchange_id, symbol] = frozenset((base, quote))
+    found: dict[frozenset[str], list[_Row]] = {}
+    for row in map(_Row._make, rows.filter(symbol__in={symbol for _, symbol in pairs}).values_list(*_COLUMNS)):
+        if pair := pairs.get((row.exchange_id, row.symbol)):
+            found.setdefault(pair, []).append(row)
     return found
 
 
