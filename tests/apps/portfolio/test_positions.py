@@ -9,7 +9,7 @@ from apps.portfolio.services import snapshots
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.valuation import value_accounts
 from tests.apps.builders import NOON, later, workspace
-from tests.apps.portfolio.holdings import holding, position, store, tell
+from tests.apps.portfolio.holdings import fail, holding, position, store, tell
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -46,6 +46,19 @@ def test_a_move_of_sixty_percent_and_back_leaves_the_curve_where_it_was():
     points = equity_curve([workspace().pk], "sandbox", "USDT")
     assert [round(point.value, 6) for point in points] == [100000, 100000, 100000]
     assert all(point.is_complete for point in points)
+
+
+def test_what_an_account_that_fails_earns_meanwhile_puts_it_in_no_doubt():
+    """Its rows are the same; the market is another, and what was earned with it."""
+    tell(COIN)
+    mine = holding(USDT="100000", wallet="usdm")
+    store(mine, SyncKind.POSITIONS, short("BTC/USDT:USDT", 1, 1), wallet="usdm")
+    snapshots.take(workspace().pk, "sandbox", now=NOON)
+    fail(mine)
+    tell(dict.fromkeys(COIN, "90000"), at=later(300))
+    snapshots.take(workspace().pk, "sandbox", now=later(300))
+    points = equity_curve([workspace().pk], "sandbox", "USDT")
+    assert [(point.value, point.is_complete) for point in points] == [(100000, True), (110000, False)]
 
 
 def test_a_position_that_was_read_at_other_prices_than_those_of_now_counts_at_those_of_now():
