@@ -18,18 +18,6 @@ from apps.portfolio.models import Snapshot, Statement
 from apps.portfolio.services.past_prices import AROUND, HOUR
 from apps.portfolio.services.prices import PUBLISHED_FOR
 
-_COLUMNS = (
-    "exchange_id",
-    "symbol",
-    "timeframe",
-    "first_at",
-    "last_at",
-    "covered_from",
-    "is_behind",
-    "due_at",
-    "status",
-)
-
 
 class Needs(NamedTuple):
     """Of which assets prices are needed, and from when to when."""
@@ -50,12 +38,15 @@ NOTHING = Known((), ())
 
 
 class _Row(NamedTuple):
+    """Of a series."""
+
     exchange_id: str
     symbol: str
     timeframe: str
     first_at: datetime | None
     last_at: datetime | None
     covered_from: datetime | None
+    covered_to: datetime | None
     is_behind: bool
     due_at: datetime | None
     status: str
@@ -100,7 +91,7 @@ def _series(
         if (base in ours and quote in moneys) or (base in moneys and quote in ours):
             pairs[exchange_id, symbol] = frozenset((base, quote))
     found: dict[frozenset[str], list[_Row]] = {}
-    for row in map(_Row._make, rows.filter(symbol__in={symbol for _, symbol in pairs}).values_list(*_COLUMNS)):
+    for row in map(_Row._make, rows.filter(symbol__in={symbol for _, symbol in pairs}).values_list(*_Row._fields)):
         if pair := pairs.get((row.exchange_id, row.symbol)):
             found.setdefault(pair, []).append(row)
     return found
@@ -113,7 +104,8 @@ def _named(asset: str, pegs: Mapping[str, str]) -> str:
 def _told(row: _Row, needs: Needs) -> list[str]:
     first = timeframes.floor(needs.first_at, row.timeframe)
     last = timeframes.ends(timeframes.floor(needs.last_at, row.timeframe), row.timeframe)
-    times = [at and min(max(at, first), last).isoformat() for at in (row.first_at, row.covered_from, row.last_at)]
+    known = row.first_at, row.covered_from, row.covered_to, row.last_at
+    times = [at and min(max(at, first), last).isoformat() for at in known]
     return [row.exchange_id, row.symbol, row.timeframe, *(at or "" for at in times)]
 
 
