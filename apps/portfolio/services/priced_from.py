@@ -73,28 +73,35 @@ def known_prices(statement: Statement, needs: Needs | None, aliases: Aliases, pe
 
 # --- Candles ----------------------------------------------------------------------------------------------------------
 
-_Pair = tuple[str, str]
+# An exchange and its symbol; two of our own assets.
+_Market = tuple[str, str]
+_Pair = frozenset[str]
 
 
-def _series(
-    statement: Statement, needs: Needs, aliases: Aliases, pegs: Mapping[str, str]
-) -> dict[frozenset[str], list[_Row]]:
-    """By pair of assets, whichever way round: those of which one is needed, or asked for, and the other is a money."""
-    ours = {_named(asset, pegs) for asset in (*needs.assets, statement.currency)}
-    moneys = {_named(asset, pegs) for asset in (*HUBS, statement.currency)}
+def _series(statement: Statement, needs: Needs, aliases: Aliases, pegs: Mapping[str, str]) -> dict[_Pair, list[_Row]]:
+    """By pair of assets, whichever way round."""
     rows = CandleSeries.objects.filter(environment=statement.environment).exclude(symbol__contains=":").order_by()
-    pairs: dict[tuple[str, str], frozenset[str]] = {}
     # Names of all, and the rest of a few: there may be thousands.
-    for exchange_id, symbol in rows.values_list("exchange_id", "symbol").distinct():
-        codes = symbol.partition("/")[::2]
-        base, quote = (_named(aliases.meaning(exchange_id, code, needs.last_at)[0], pegs) for code in codes)
-        if (base in ours and quote in moneys) or (base in moneys and quote in ours):
-            pairs[exchange_id, symbol] = frozenset((base, quote))
-    found: dict[frozenset[str], list[_Row]] = {}
+    markets = rows.values_list("exchange_id", "symbol").distinct()
+    pairs = dict(_pairs(markets, statement.currency, needs, aliases, pegs))
+    found: dict[_Pair, list[_Row]] = {}
     for row in map(_Row._make, rows.filter(symbol__in={symbol for _, symbol in pairs}).values_list(*_Row._fields)):
         if pair := pairs.get((row.exchange_id, row.symbol)):
             found.setdefault(pair, []).append(row)
     return found
+
+
+def _pairs(
+    markets: Iterable[_Market], currency: str, needs: Needs, aliases: Aliases, pegs: Mapping[str, str]
+) -> Iterator[tuple[_Market, _Pair]]:
+    """Those of which one is needed, or asked for, and the other is a money."""
+    ours = {_named(asset, pegs) for asset in (*needs.assets, currency)}
+    moneys = {_named(asset, pegs) for asset in (*HUBS, currency)}
+    for exchange_id, symbol in markets:
+        codes = symbol.partition("/")[::2]
+        base, quote = (_named(aliases.meaning(exchange_id, code, needs.last_at)[0], pegs) for code in codes)
+        if (base in ours and quote in moneys) or (base in moneys and quote in ours):
+            yield (exchange_id, symbol), frozenset((base, quote))
 
 
 def _named(asset: str, pegs: Mapping[str, str]) -> str:
@@ -110,7 +117,7 @@ def _told(row: _Row, needs: Needs) -> list[str]:
 
 
 def _read_back(
-    statement: Statement, needs: Needs, series: Mapping[frozenset[str], Sequence[_Row]], pegs: Mapping[str, str]
+    statement: Statement, needs: Needs, series: Mapping[_Pair, Sequence[_Row]], pegs: Mapping[str, str]
 ) -> Iterator[_Row]:
     """Of the way that each asset's price will come: straight, else by the first hub by which there is one."""
     money = _named(statement.currency, pegs)
