@@ -1,16 +1,22 @@
 """What profit and loss are told of prices that are of other times, or that come later."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from alphapulse.portfolio.lots import Method
 from alphapulse.types import Candle
 from apps.market.models import CandleSeries, FiatRate
 from apps.market.services import series_of, store_candles
 from apps.portfolio import tasks
-from apps.portfolio.models import Snapshot
-from apps.portfolio.services import bookkeeping, statements
+from apps.portfolio.models import Snapshot, Statement
+from apps.portfolio.services import bookkeeping, content, statements
+from apps.portfolio.services.prices import forget
 from tests.alphapulse.portfolio.happenings import day, transfer
 from tests.apps.api import get, logged_in
 from tests.apps.builders import later
@@ -183,3 +189,57 @@ def test_a_worker_is_asked_for_prices_that_have_come(at, monkeypatch):
     assert answer["reasons"][0].startswith("Something has happened, or prices have come, since")
     bookkeeping.work_at(sent[1], message="second", now=later(61))
     assert (deposited(asked()), asked()["current"]) == (4000, True)
+
+
+# What may come, in any order, while somebody asks by one method or another.
+COST = {"EUR/USDT 1h": "1.25", "EUR/USDT 1d": "1.2", "BTC/EUR 1h": "50000", "BTC/USDT 1h": "65000"}
+prices = st.sampled_from([*COST, "rate", "snapshot"])
+deeds = st.lists(st.one_of(prices, st.sampled_from(["fifo", "lifo", "hifo", "average"])), max_size=8)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=deeds)
+def test_two_that_are_current_tell_the_same_whatever_has_come_between_them(deeds):
+    """By no method is a deposit another one; what was told last of all is what is told of all that there is."""
+    with rolled_back():
+        account = holding("main", USDT="0")
+        happen(account, transfer("deposit 5000 USDT", 2 + 10.4 / 24))
+        for place, deed in enumerate(deeds):
+            comes(deed, account, place)
+        told = {kept(account, method, len(deeds)) for method in Method}
+        Statement.objects.all().delete()
+        assert told == {kept(account, Method.FIFO, len(deeds))}
+
+
+def kept(account, method, seconds):
+    """What the deposit is worth by that method; it is current."""
+    names = {"currency": "EUR", "method": method, "is_at_par": False, "part": "flows"}
+    sight = statements.statement_of(account.workspace, "sandbox", **names, now=later(seconds))
+    assert sight.is_current
+    [flow] = content.read_flows(sight.statement)
+    return flow.value
+
+
+def comes(what, account, place):
+    """Each of another price."""
+    if what == "rate":
+        names = {"source": "ecb", "base": "EUR", "currency": "USDT", "published_on": day(2).date()}
+        FiatRate.objects.get_or_create(**names, defaults={"rate": "1.3"})
+    elif what == "snapshot":
+        names = {"workspace": account.workspace, "environment": "sandbox", "currency": "USDT", "is_complete": True}
+        Snapshot.objects.create(**names, taken_at=day(2 + (10 + place / 100) / 24), rates={"EUR": "0.9"})
+    elif " " in what:
+        symbol, timeframe = what.split()
+        candles(symbol, timeframe, COST[what], COST[what], on=2 if timeframe == "1d" else 2 + 10 / 24)
+    else:
+        kept(account, Method(what), place)
+
+
+@contextmanager
+def rolled_back():
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        forget()
