@@ -303,8 +303,12 @@ def check_at_once(taken, world):
     for row in taken.accounts.exclude(equity=None):
         first = AccountWorth.objects.filter(account=row.account).earliest("snapshot__taken_at").snapshot.taken_at
         since = [datetime.fromisoformat(each["since"]) if each["since"] else first for each in row.lacks.values()]
-        # What is chosen anew counts without what was never read of it, until that is known.
-        is_partial = row.account_id in world.chosen_anew and any(name.startswith(UNREAD) for name in row.lacks)
+        # What is chosen anew counts without what was never read of it, and an account without what never had a price
+        # since it came, until that is known.
+        is_partial = any(
+            row.account_id in world.chosen_anew if name.startswith(UNREAD) else each["since"] is None
+            for name, each in row.lacks.items()
+        )
         if not is_partial and not any(taken.taken_at - at >= LATE for at in since):
             worth = world.worths[row.account_id][taken.taken_at]
             assert abs(row.equity - worth) < CENT, (row.account.label, taken.taken_at, row.equity)
