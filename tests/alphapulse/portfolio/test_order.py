@@ -37,7 +37,9 @@ def test_the_hundredth_fill_sells_what_the_ninety_ninth_bought(method, realised)
 steps = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), st.integers(1, 3), st.integers(1, 9)), max_size=12)
 
 
-@given(steps=steps, first=st.sampled_from((1, 7, 95, 996)), method=st.sampled_from(Method), symbol=st.sampled_from(SYMBOLS))
+@given(
+    steps=steps, first=st.sampled_from((1, 7, 95, 996)), method=st.sampled_from(Method), symbol=st.sampled_from(SYMBOLS)
+)
 def test_fills_of_one_moment_are_what_they_would_be_a_second_apart(steps, first, method, symbol):
     """Spot and contracts alike; of what is sold before anything was bought, too."""
     together, apart = [], []
