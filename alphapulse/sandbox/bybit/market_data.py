@@ -41,8 +41,9 @@ def tickers(ask: Ask) -> Row:
 
 def _ticker(ask: Ask, listing: Listing) -> Row:
     market = listing.market
-    day, last, top = ask.exchange.day(market), ask.exchange.last(market), ask.exchange.book(market).top()
-    first = market.to_price(day.open)
+    day, top = ask.exchange.day(market), ask.exchange.book(market).top()
+    # Of the same moment as the day's extremes: a price of a millisecond later may lie outside of them.
+    first, last = market.to_price(day.open), market.to_price(day.last)
     base = market.to_amount(day.volume)
     quote = (base * Decimal(repr(day.quote_volume / day.volume))).quantize(Decimal("1e-8"))
     shown: Row = {

@@ -140,7 +140,8 @@ def test_leverage_decides_the_margin(open_client):
     [position] = client.fetch_positions()
     assert position["leverage"] == 5
     assert position["initialMargin"] == pytest.approx(position["markPrice"] * 0.1 / 5)
-    assert client.fetch_balance()["USDT"]["used"] == pytest.approx(position["initialMargin"])
+    # The price may have moved a little between the two answers.
+    assert client.fetch_balance()["USDT"]["used"] == pytest.approx(position["initialMargin"], rel=1e-3)
 
 
 def test_a_position_larger_than_its_margin_allows_is_110007(open_client):
