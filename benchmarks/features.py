@@ -4,9 +4,9 @@
 
 On PostgreSQL: that of TEST_DATABASE_URL, or one from the wheel; or on a new SQLite. First all features are new to all
 series, then every series has one more bar. Each time sweeps and turns alternate, as beat and one compute worker do,
-until nothing is due. Prints as JSON how many series were due, the messages that were in the queue at most, turns, series per
-second, and the longest turn: what somebody else's message waits for at most. The exit status is 1 where a turn took
-longer than twice of what it may, or where more than one message lay in the queue.
+until nothing is due. Prints as JSON how many series were due, the messages that were in the queue at most, turns,
+series per second, and the longest turn: what somebody else's message waits for at most. The exit status is 1 where a
+turn took longer than twice of what it may, or where more than one message lay in the queue.
 """
 
 import argparse
