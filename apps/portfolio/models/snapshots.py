@@ -1,4 +1,4 @@
-"""What a workspace was worth, and when. Written by `services.snapshots` alone."""
+"""What a workspace was worth, and when. Written by `services.snapshots`; `services.purged` takes out what is purged."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min, Q
+from django.db.models.functions import Coalesce
 
 from alphapulse.money import negated
 from alphapulse.portfolio.growth import Own
@@ -45,21 +46,26 @@ class Seen:
 
 
 def seen(accounts: Collection[ExchangeAccount], currency: str, pegs: Mapping[str, str]) -> dict[int, Seen]:
-    known = AccountWorth.objects.filter(account__in=accounts, equity__isnull=False)
-    times = known.order_by().values_list("account").annotate(Min("snapshot__taken_at"), Max("snapshot__taken_at"))
+    # What another key of the same account counted before is the same money.
+    mine = Q(account__in=accounts) | Q(account__double_of__in=accounts)
+    known = AccountWorth.objects.filter(mine, equity__isnull=False)
+    known = known.annotate(whose=Coalesce("account__double_of", "account"))
+    times = known.order_by().values_list("whose").annotate(Min("snapshot__taken_at"), Max("snapshot__taken_at"))
     ends = {account: (first, last) for account, first, last in times}
     rows = known.filter(snapshot__taken_at__in={at for both in ends.values() for at in both})
     worths = {
-        (row.account_id, row.snapshot.taken_at): _in(currency, row.equity, row.snapshot, pegs)
-        for row in rows.select_related("snapshot")
+        (row.whose, row.snapshot.taken_at): _in(currency, row.equity, row.snapshot, pegs)
+        # Where both were looked at, the one that counts.
+        for row in rows.select_related("snapshot").order_by(F("account__double_of").asc(nulls_last=True))
     }
     wallets = _wallets(accounts, currency, pegs)
     return {
         account: Seen(
             first_at=first,
             last_at=last,
-            first=worths[account, first],
-            last=worths[account, last],
+            # Thinned meanwhile.
+            first=worths.get((account, first)),
+            last=worths.get((account, last)),
             wallets=wallets.get(account, ()),
         )
         for account, (first, last) in ends.items()

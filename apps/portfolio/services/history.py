@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from alphapulse.portfolio.curve import Gap, Point, added_up, surplus
 from alphapulse.portfolio.prices import Price
@@ -71,13 +71,11 @@ def rate_of(snapshot: Snapshot, currency: str, pegs: Mapping[str, str] = NOTHING
 def _counting(
     workspaces: Collection[int], environment: str, accounts: Collection[int] | None
 ) -> Collection[int] | None:
-    """Without those whose money another account counts: until that was known, snapshots held it twice."""
+    """Each of them, where some are the same money: until that was known snapshots held it twice (see `_parts`)."""
     theirs = ExchangeAccount.objects.filter(workspace__in=workspaces, environment=environment)
-    doubles = set(theirs.filter(double_of__isnull=False).values_list("pk", flat=True))
-    if not doubles:
-        return accounts
-    every = set(theirs.values_list("pk", flat=True)) if accounts is None else set(accounts)
-    return every - doubles
+    if accounts is None and theirs.filter(double_of__isnull=False).exists():
+        return set(theirs.values_list("pk", flat=True))
+    return accounts
 
 
 # --- Which snapshots ------------------------------------------------------------------------------------------------
@@ -145,7 +143,9 @@ def _parts(snapshots: Sequence[Snapshot], accounts: Collection[int]) -> dict[int
     """By snapshot, what of it is of these accounts; those that it does not know are left out."""
     found: dict[int, _Part] = defaultdict(_Part)
     rows = AccountWorth.objects.filter(snapshot__in=[snapshot.pk for snapshot in snapshots], account__in=accounts)
-    columns = rows.order_by().values_list("snapshot", "equity", "is_complete", "is_in_doubt")
+    # One whose money another account of the same snapshot counts.
+    twin = AccountWorth.objects.filter(snapshot=OuterRef("snapshot"), account=OuterRef("account__double_of"))
+    columns = rows.exclude(Exists(twin)).order_by().values_list("snapshot", "equity", "is_complete", "is_in_doubt")
     for snapshot, equity, is_complete, is_in_doubt in columns.iterator(chunk_size=CHUNK):
         part = found[snapshot]
         part.is_complete &= is_complete

@@ -196,13 +196,19 @@ def _filled(row: AccountWorth, came: Mapping[str, Came]) -> Decimal | None:
         lacked, known = row.lacks.pop(name), came[name]
         more.append(_more(known, lacked["amount"]))
         for each, amount in known.without.items():
-            row.lacks.setdefault(each, {"amount": amount and plain(amount), "since": lacked["since"]})
+            # Some of it may be lacking already: in another wallet.
+            there = row.lacks.setdefault(each, {"amount": "0", "since": lacked["since"]})
+            there["amount"] = _both(there["amount"], amount)
     for part in (row.wallets or {}).values():
         _fill_part(part, came)
     if not is_counted:
         return None
     row.equity = summed([row.equity or ZERO, *more])
     return summed(more)
+
+
+def _both(there: str | None, amount: Decimal | None) -> str | None:
+    return None if there is None or amount is None else plain(EXACT.add(Decimal(there), amount))
 
 
 def _more(known: Came, amount: str | None) -> Decimal:
@@ -233,7 +239,9 @@ def _fill_flows(wanted: Q, came: Mapping[int, Mapping[str, Came]]) -> None:
 def _add_up(more: Mapping[int, Sequence[Decimal]]) -> None:
     """Into the snapshots' equities; one of which a part is in doubt stays without."""
     doubted = AccountWorth.objects.filter(snapshot=OuterRef("pk"), is_in_doubt=True)
-    changed = list(Snapshot.objects.filter(~Exists(doubted), pk__in=more))
+    # A purge may be taking something out of them.
+    rows = Snapshot.objects.filter(~Exists(doubted), pk__in=more).order_by("pk").select_for_update(of=("self",))
+    changed = list(rows)
     for snapshot in changed:
         snapshot.equity = summed([snapshot.equity or ZERO, *more[snapshot.pk]])
     Snapshot.objects.bulk_update(changed, ["equity"], batch_size=CHUNK)

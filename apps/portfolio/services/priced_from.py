@@ -141,7 +141,7 @@ def _snapshots(statement: Statement, needs: Needs) -> list[str]:
     begin, end = timeframes.floor(needs.first_at, HOUR), timeframes.floor(needs.last_at, HOUR) + timedelta(hours=2)
     taken = Snapshot.objects.filter(workspace=statement.workspace_id, environment=statement.environment)
     near = taken.filter(taken_at__gte=begin, taken_at__lt=end).exclude(currency=statement.currency)
-    return _counted(near.aggregate(Count("pk"), Min("pk"), Max("pk")))
+    return _counted(near.aggregate(Max("pk")))
 
 
 def _rates(statement: Statement, needs: Needs) -> list[str]:

@@ -161,7 +161,7 @@ def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapsho
         taken_at=now,
         currency=CURRENCY,
         total=worth.total,
-        equity=_together(accounts),
+        equity=together(accounts),
         is_complete=worth.is_complete,
         rates=_rates(prices_of(environment, now=now).book),
         failed=sorted(worth.failed),
@@ -172,12 +172,12 @@ def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapsho
         each.snapshot = snapshot
     AccountWorth.objects.bulk_create(accounts)
     WalletFlow.objects.bulk_create(flows_between(_before(last, valued), accounts))
-    AccountWorth.objects.filter(snapshot=last).exclude(wallets=None).update(wallets=None)
+    AccountWorth.objects.filter(snapshot=last).exclude(wallets__isnull=True).update(wallets=None)
     AssetWorth.objects.bulk_create(_assets(snapshot, bridged))
     return snapshot
 
 
-def _together(accounts: Sequence[AccountWorth]) -> Decimal | None:
+def together(accounts: Sequence[AccountWorth]) -> Decimal | None:
     """None where one is in doubt, or there are some and nothing is known of any."""
     known = [each.equity for each in accounts if each.equity is not None]
     if any(each.is_in_doubt for each in accounts) or (accounts and not known):

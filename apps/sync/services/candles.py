@@ -21,6 +21,7 @@ from apps.sync.services.claim import Claim, StepPlan
 
 # What is watched anew is asked for at once; this is for what nobody told us of.
 SOON = timedelta(minutes=1)
+LIMIT_SPENT = timedelta(seconds=10)
 
 
 def planned(claim: Claim, now: datetime) -> Claim:
@@ -62,15 +63,17 @@ def verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:
     return error if new > 1 or not well else None
 
 
-def go_on(state: SyncState, now: datetime) -> None:
-    """At once where something is left to be read, at the latest after the interval; not saved yet.
+def go_on(state: SyncState, now: datetime, *, has_asked: bool) -> None:
+    """At once where something is left to be read, at the latest after the interval; not saved yet. A little later where
+    nothing could be asked for: what is due waits for a limit that is spent.
 
     Where the exchange told us to stop, its wait stays.
     """
     due = series.next_due(state.exchange_id, state.environment)
     state.is_behind = series.behind(state.exchange_id, state.environment) > 0
     if state.due_at is not None and not state.failures:
-        state.due_at = max(now, min(state.due_at, due or now + SOON))
+        earliest = now if has_asked else now + LIMIT_SPENT
+        state.due_at = max(earliest, min(state.due_at, due or now + SOON))
 
 
 def watch_on(exchange_id: str, environment: str, now: datetime) -> None:

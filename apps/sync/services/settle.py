@@ -53,7 +53,7 @@ def _settle(state: SyncState, outcome: Outcome, *, started_at: datetime, now: da
     else:
         schedule.fail(state, error, now=now, is_partly_served=outcome.is_served or _is_left_to_ask(state, error))
     if state.kind in READ_ON and (error is None or outcome.is_served):
-        _go_on(state, now)
+        _go_on(state, outcome, now)
     # What was asked for while we were on our way gets an answer that is younger than the question.
     if state.requested_at and state.requested_at <= started_at:
         state.requested_at = None
@@ -69,9 +69,11 @@ def _is_left_to_ask(state: SyncState, error: ExchangeError) -> bool:
     return not wallets.are_all_asked(state.account, kind)
 
 
-def _go_on(state: SyncState, now: datetime) -> None:
-    reads = candles if state.kind == SyncKind.CANDLES else histories
-    reads.go_on(state, now)
+def _go_on(state: SyncState, outcome: Outcome, now: datetime) -> None:
+    if state.kind == SyncKind.CANDLES:
+        candles.go_on(state, now, has_asked=bool(outcome.bars))
+    else:
+        histories.go_on(state, now)
 
 
 def _verdict(state: SyncState, outcome: Outcome) -> ExchangeError | None:

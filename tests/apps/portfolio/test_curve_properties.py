@@ -164,6 +164,9 @@ class World:
 
     def turns(self, label, is_enabled):
         """What happens to a disabled account shows once it is read again, wallet by wallet."""
+        if not is_enabled and any(failing == label for failing, _ in self.failing_since):
+            # It would stay unread for longer than an hour, and what was moved would show in the other wallet alone.
+            raise Known
         mine = ExchangeAccount.objects.live().filter(label=label)
         mine.update(is_enabled=is_enabled, disabled_reason="" if is_enabled else "off")
         if is_enabled and mine.exists():

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.exchanges.models import ExchangeAccount
-from apps.exchanges.services import archive_account, key_watch
+from apps.exchanges.services import archive_account, key_watch, reject_key
 from apps.portfolio.services import snapshots
 from apps.portfolio.services.history import equity_curve
 from apps.portfolio.services.valuation import value_accounts
@@ -108,7 +108,34 @@ def test_without_the_first_the_second_goes_on_in_the_curve_as_if_it_had_been_the
     archive_account(two[0], at=NOON + timedelta(minutes=8))
     take(12)
     curve = equity_curve([two[0].workspace_id], "sandbox", "USDT")
-    assert [point.value for point in curve] == [100000, 100000]
+    assert [point.value for point in curve] == [100000, 100000, 100000]
+
+
+def look(workspace_id: int, minutes: int) -> None:
+    tell(at=NOON + timedelta(minutes=minutes))
+    snapshots.take(workspace_id, "sandbox", now=NOON + timedelta(minutes=minutes))
+
+
+def curve_of(workspace_id: int) -> list[Decimal]:
+    return [point.value for point in equity_curve([workspace_id], "sandbox", "USDT")]
+
+
+@pytest.mark.parametrize("leave", [archive_account, reject_key])
+def test_whichever_of_the_two_counts_the_curve_beside_a_third_goes_on(two, leave):
+    holding("other", ETH="25")
+    whose = two[0].workspace_id
+    look(whose, 0)
+    find_out(*two)
+    look(whose, 6)
+    at = NOON + timedelta(minutes=14)
+    if leave is archive_account:
+        archive_account(two[0], at=at)
+    else:
+        reject_key(two[0], reason="the key is rejected", at=at)
+    look(whose, 18)
+    assert curve_of(whose) == [200000] * 3
+    told = get(logged_in(), "/api/portfolio/performance", environment="sandbox", currency="USDT")
+    assert (told["net_flows"], told["gain"], told["time_weighted"]) == ("0", "0", 0)
 
 
 def test_profit_counts_once_and_says_why(two):

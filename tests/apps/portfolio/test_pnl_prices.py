@@ -15,7 +15,8 @@ from apps.market.models import CandleSeries, FiatRate
 from apps.market.services import series_of, store_candles
 from apps.portfolio import tasks
 from apps.portfolio.models import Snapshot, Statement
-from apps.portfolio.services import bookkeeping, content, statements
+from apps.portfolio.services import bookkeeping, content, snapshots, statements
+from apps.portfolio.services.happenings import accounts_of
 from apps.portfolio.services.prices import forget
 from tests.alphapulse.portfolio.happenings import day, transfer
 from tests.apps.api import get, logged_in
@@ -243,3 +244,16 @@ def rolled_back():
             transaction.set_rollback(True)
     finally:
         forget()
+
+
+def test_snapshots_that_are_thinned_change_nothing(at):
+    mine = holding("main", USDT="0")
+    happen(mine, transfer("deposit 5000 USDT", 2), transfer("deposit 1 USDT", 9))
+    for minute in range(0, 600, 5):
+        taken = {"workspace": mine.workspace, "environment": "sandbox", "taken_at": day(5) + timedelta(minutes=minute)}
+        Snapshot.objects.create(**taken, currency="USDT", is_complete=True, rates={"EUR": "0.9"})
+    asked()
+    statement = Statement.objects.get()
+    accounts = accounts_of(mine.workspace, "sandbox")
+    assert snapshots.thin(day(5) + timedelta(days=2, hours=5)) > 20
+    assert bookkeeping.made_from(statement, accounts).letters == statement.made_from

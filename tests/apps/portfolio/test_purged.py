@@ -4,7 +4,7 @@ import pytest
 
 from apps.exchanges import services
 from apps.exchanges.services import purging
-from apps.portfolio.models import Snapshot
+from apps.portfolio.models import AccountWorth, Snapshot
 from tests.apps.builders import NOON
 from tests.apps.portfolio.holdings import holding, tell
 from tests.apps.portfolio.test_performance import _now, asked, worth  # noqa: F401
@@ -36,15 +36,25 @@ def test_the_past_is_without_it_and_so_is_the_return(tmp_path):
     assert (told["gain"], told["net_flows"]) == ("21", "0")
 
 
-def test_what_was_unknown_stays_so(tmp_path):
+def test_what_was_unknown_because_of_it_is_known(tmp_path):
     tell()
     holding("main", USDT="100")
     gone = holding("gone", USDT="50")
     worth(1, main="100", gone="50")
-    Snapshot.objects.update(equity=None)
-    gone_worth = Snapshot.objects.get().accounts.get(account=gone)
-    gone_worth.equity = None
-    gone_worth.save()
+    Snapshot.objects.update(equity=None, is_complete=False, stale=[gone.pk], failed=[gone.pk])
+    AccountWorth.objects.filter(account=gone).update(equity=None, is_in_doubt=True, is_complete=False)
     purge(gone, tmp_path)
     snapshot = Snapshot.objects.order_by("taken_at").first()
-    assert (snapshot.total, snapshot.equity) == (100, None)
+    assert (snapshot.total, snapshot.equity, snapshot.is_complete) == (100, 100, True)
+    assert (snapshot.stale, snapshot.failed) == ([], [])
+
+
+def test_what_is_unknown_of_others_stays_so(tmp_path):
+    tell()
+    main, gone = holding("main", USDT="100"), holding("gone", USDT="50")
+    worth(1, main="100", gone="50")
+    Snapshot.objects.update(equity=None, is_complete=False, stale=[main.pk])
+    AccountWorth.objects.filter(account=main).update(equity=None, is_in_doubt=True, is_complete=False)
+    purge(gone, tmp_path)
+    snapshot = Snapshot.objects.order_by("taken_at").first()
+    assert (snapshot.total, snapshot.equity, snapshot.is_complete, snapshot.stale) == (100, None, False, [main.pk])

@@ -323,7 +323,7 @@ def test_the_curve_of_many_accounts_takes_as_many_queries_as_of_one(django_asser
         take(300 * number)
     whose = [workspace().pk]
     for some in (mine[:1], mine):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             assert len(equity_curve(whose, "sandbox", "USDT", accounts=some)) == 3
 
 
@@ -395,3 +395,16 @@ def test_old_snapshots_are_thinned_to_one_an_hour_and_later_to_one_a_day():
     assert snapshots.thin(NOON) == 0
     left = set(Snapshot.objects.values_list("taken_at", flat=True))
     assert left == {*fresh, older[0], oldest[0]}
+
+
+def test_a_coin_without_a_price_in_two_wallets_is_added_with_both_amounts():
+    tell(at=later(4800))
+    mine = holding("mine", BTC="1", NEW="10", fresh_for=10**6)
+    forget_wallet(mine, "funding")
+    take(0)
+    take(3600)
+    store(mine, SyncKind.BALANCES, balance("NEW", "5"), wallet="funding", fresh_for=10**6)
+    take(3900)
+    tell({**TICKERS, "NEW/USDT": "1000"}, at=later(4300))
+    take(4200)
+    assert set(values()) == {115000}

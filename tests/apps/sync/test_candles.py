@@ -24,7 +24,7 @@ from apps.market.models import CandleSeries, SeriesStatus, WatchedSymbol
 from apps.market.services import answers, candles_of, series, watch
 from apps.sync.models import SyncRun, SyncState
 from apps.sync.services import states
-from apps.sync.services.batch import sync_batch
+from apps.sync.services.batch import sync_batch, sync_due
 from apps.sync.services.status import Standing, state_lines
 from tests.apps.builders import workspace
 
@@ -118,6 +118,18 @@ def test_spot_is_read_on_while_the_limit_of_futures_is_spent(add):
     sync()
     read = {row.symbol: row.covered_to is not None for row in CandleSeries.objects.all()}
     assert read == {"BTC/USDT": True, "BTC/USDT:USDT": False}
+
+
+def test_nothing_is_claimed_again_and_again_while_the_only_limit_that_is_needed_is_spent(add):
+    add()
+    pin(("BTC/USDT:USDT", "1h"))
+    for at in (now(), now() + timedelta(minutes=1)):
+        assert budgets.take(BINANCE_SANDBOX, {"usdm": 1}, wanted=2160, now=at).units
+    SyncState.objects.filter(exchange_id="binance", kind="candles").update(due_at=now(), claimed_until=None)
+    before = SyncRun.objects.count()
+    sync_due("binance", SyncKind.CANDLES)
+    assert SyncRun.objects.count() - before <= 1
+    assert state().due_at > now()
 
 
 @pytest.fixture
