@@ -8,7 +8,7 @@ IDEAS: Mapping[Strategy, str] = {
     Strategy.GIVEN: "The weights that were given, made to sum to one.",
     Strategy.MARKET_CAP: "Each asset by the size of its market, as it was given.",
     Strategy.EQUAL: "The same of each asset.",
-    Strategy.MINIMUM_VARIANCE: "The mix whose worth would have varied least.",
+    Strategy.MINIMUM_VARIANCE: "The mix that varies least, by the past's covariances with their chance toned down.",
     Strategy.MAXIMUM_SHARPE: "The mix that would have earned most for its risk.",
     Strategy.RISK_PARITY: "Each asset carries the same part of the whole's risk.",
     Strategy.HIERARCHICAL_RISK_PARITY: "Risk is divided among groups of assets that move together, then within each.",

@@ -147,8 +147,9 @@ class Export(APIView):
 
     def _begin(self, which: Asked) -> datetime:
         series = _series(which)
-        begin = which.since or (series and series.first_at) or which.until
-        begin = timeframes.ceiling(begin, which.timeframe)
+        # All there is begins with the bar that its first candle is in.
+        all_of_it = series and series.first_at and timeframes.floor(series.first_at, which.timeframe)
+        begin = timeframes.ceiling(which.since or all_of_it or which.until, which.timeframe)
         if timeframes.count(begin, which.until, which.timeframe) > MOST_IN_A_FILE:
             raise BadParameter("since", f"that is more than {MOST_IN_A_FILE} candles: name a shorter time.")
         return begin

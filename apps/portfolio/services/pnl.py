@@ -245,7 +245,7 @@ def _reasons(
     for each in known:
         name = f"{each.kind.value.replace('_', ' ')} of {each.account.label}"
         if each.complete_since is None:
-            yield f"The {name} are not known whole yet: {each.progress}."
+            yield f"Not all {name} are known yet: {each.progress}."
         elif begin and begin < each.complete_since:
             yield f"The {name} are known whole since {each.complete_since:%Y-%m-%d} only."
     missing: Counter[tuple[str, str]] = Counter()

@@ -16,7 +16,7 @@ from apps.portfolio.services.prices import Mark, Prices
 # The exchange's word stands beside prices that are no more than so much newer: positions are read every 30 seconds,
 # prices every 15.
 TOGETHER = timedelta(minutes=1)
-# And while its market has not moved by more than this since: by less a mark and a last trade may differ anyway.
+# And while its market has not moved by more than this in between: by less a mark and a last trade may differ anyway.
 MOVED = Decimal("0.02")
 
 
@@ -54,11 +54,12 @@ def earned_by(position: Position) -> Decimal | None:
 
 def _looked(position: Position, mark: Mark | None, now: datetime) -> Looked:
     as_of = position.reading.as_of or datetime.min.replace(tzinfo=now.tzinfo)
-    has_moved = bool(mark and mark.as_of > as_of and _has_moved(position, mark))
+    # Newer than the prices, too: coins beside it are worth what these say, and both are to be of one moment.
+    has_moved = bool(mark and _has_moved(position, mark))
     if mark and (has_moved or mark.as_of - as_of > TOGETHER) and _is_known_to_follow(position):
         return Looked(_at_price(position, mark.price), "")
     if has_moved or now - as_of > FRESH_FOR:
-        return Looked(position, f"what {position.symbol} has earned is of earlier than the prices beside it")
+        return Looked(position, f"what {position.symbol} has earned is of another time than the prices beside it")
     return Looked(position, "")
 
 

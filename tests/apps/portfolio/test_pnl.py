@@ -91,7 +91,7 @@ def test_before_it_is_complete_it_says_so(mine):
     happen(mine, *WORKSHEET)
     answer = asked()
     assert (answer["complete"], answer["complete_since"]) == (False, None)
-    assert any("trades of main are not known whole yet" in reason for reason in answer["reasons"])
+    assert any("Not all trades of main are known yet" in reason for reason in answer["reasons"])
     read_whole(mine, since=day(3), at=NOON)
     answer = asked()
     assert answer["complete"] is False

@@ -61,13 +61,24 @@ def test_what_an_account_that_fails_earns_meanwhile_puts_it_in_no_doubt():
     assert [(point.value, point.is_complete) for point in points] == [(100000, True), (110000, False)]
 
 
+def test_a_position_that_is_newer_than_the_prices_counts_at_theirs_as_its_coins_do():
+    """Read at the high, while prices are those of a moment before: hedged, it was 100,000 all the time."""
+    tell(COIN)
+    mine = holding(BTC="1", wallet="coinm", at=later(10))
+    # Sold at 100,000: at 160,000 that lost 60,000 dollars, which is 0.375 of a coin.
+    high = {"mark_price": Decimal(160000), "unrealized_pnl": Decimal("-0.375")}
+    store(mine, SyncKind.POSITIONS, short("BTC/USD:BTC", 1000, 100, **high), wallet="coinm", at=later(10))
+    assert round(valued(mine, later(11)).worth.total, 6) == 100000
+    tell(UP, at=later(15))
+    assert round(valued(mine, later(16)).worth.total, 6) == 100000
+
+
 def test_a_position_that_was_read_at_other_prices_than_those_of_now_counts_at_those_of_now():
     """The exchange said at the high what a contract earned there; its market came down a moment later."""
     tell(COIN)
     mine = holding(USDT="100000", wallet="usdm")
     high = {"mark_price": Decimal(160000), "unrealized_pnl": Decimal(-60000)}
     store(mine, SyncKind.POSITIONS, short("BTC/USDT:USDT", 1, 1, **high), wallet="usdm", at=later(0))
-    assert valued(mine, later(0)).worth.total == 40000
     tell(COIN, at=later(15))
     found = valued(mine, later(15))
     assert (found.worth.total, found.worth.is_complete) == (100000, True)
@@ -102,7 +113,7 @@ def test_what_cannot_be_told_at_prices_of_now_is_stale_and_counts_as_it_was(told
     found = valued(mine, later(301))
     assert (found.worth.total, found.worth.is_complete, found.worth.stale) == (1000, False, {mine.pk})
     [why] = found.stale[mine.pk]
-    assert why == f"positions of usdm: what {told.symbol} has earned is of earlier than the prices beside it"
+    assert why == f"positions of usdm: what {told.symbol} has earned is of another time than the prices beside it"
 
 
 def test_what_is_known_to_have_moved_and_cannot_be_told_is_stale_at_once():
@@ -114,8 +125,10 @@ def test_what_is_known_to_have_moved_and_cannot_be_told_is_stale_at_once():
     assert valued(mine, later(10)).worth.stale == {mine.pk}
 
 
-def test_prices_of_before_the_exchange_spoke_change_nothing():
+def test_worth_is_of_the_moment_of_its_prices_until_there_are_newer_ones():
     tell(UP, at=later(-30))
-    mine = holding(USDT="1000", wallet="usdm")
+    mine = holding(USDT="100000", wallet="usdm")
     store(mine, SyncKind.POSITIONS, short("BTC/USDT:USDT", 1, 1), wallet="usdm")
-    assert valued(mine, NOON).worth.total == 1000
+    assert valued(mine, NOON).worth.total == 40000
+    tell(COIN, at=NOON)
+    assert valued(mine, later(1)).worth.total == 100000
