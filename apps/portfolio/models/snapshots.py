@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from django.db import models
 
+from alphapulse.portfolio.valuation import summed
 from apps.core.money_field import MoneyField
 from apps.exchanges.models import Environment, ExchangeAccount
 from apps.users.models import Workspace
@@ -65,6 +69,14 @@ class AccountWorth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} of {self.snapshot}"
+
+
+def equity_of(accounts: Sequence[AccountWorth]) -> Decimal | None:
+    """A snapshot's, of its parts: None where one is in doubt, or there are some and nothing is known of any."""
+    known = [each.equity for each in accounts if each.equity is not None]
+    if any(each.is_in_doubt for each in accounts) or (accounts and not known):
+        return None
+    return summed(known)
 
 
 class WalletFlow(models.Model):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from alphapulse.portfolio.lots import EXACT
 from apps.portfolio.models import AccountWorth, Snapshot
-from apps.portfolio.services.snapshots import together
+from apps.portfolio.models.snapshots import equity_of
 
 
 def take_out(worths: Collection[int]) -> None:
@@ -25,7 +25,7 @@ def take_out(worths: Collection[int]) -> None:
 def _without(snapshot: Snapshot, gone: AccountWorth, left: Sequence[AccountWorth]) -> None:
     """What was unknown because of it alone is known now."""
     snapshot.total = _less(snapshot.total, gone.total)
-    snapshot.equity = together(left)
+    snapshot.equity = equity_of(left)
     snapshot.is_complete = all(part.is_complete for part in left)
     snapshot.failed = [pk for pk in snapshot.failed if pk != gone.account_id]
     snapshot.stale = [pk for pk in snapshot.stale if pk != gone.account_id]

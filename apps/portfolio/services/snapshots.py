@@ -16,6 +16,7 @@ from alphapulse.portfolio.prices import Price, PriceBook
 from alphapulse.portfolio.valuation import Line, Worth, summed, total, worth_of
 from apps.exchanges.models import ExchangeAccount
 from apps.portfolio.models import AccountWorth, AssetWorth, Snapshot, WalletFlow
+from apps.portfolio.models.snapshots import equity_of
 from apps.portfolio.services.lacking import fill_in, is_in_doubt, kept, lacks_of, waiting
 from apps.portfolio.services.prices import prices_of
 from apps.portfolio.services.valuation import KINDS, Valuation, value_accounts
@@ -161,7 +162,7 @@ def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapsho
         taken_at=now,
         currency=CURRENCY,
         total=worth.total,
-        equity=together(accounts),
+        equity=equity_of(accounts),
         is_complete=worth.is_complete,
         rates=_rates(prices_of(environment, now=now).book),
         failed=sorted(worth.failed),
@@ -175,14 +176,6 @@ def _store(workspace_id: int, environment: str, valued: Valuation, last: Snapsho
     AccountWorth.objects.filter(snapshot=last).exclude(wallets__isnull=True).update(wallets=None)
     AssetWorth.objects.bulk_create(_assets(snapshot, bridged))
     return snapshot
-
-
-def together(accounts: Sequence[AccountWorth]) -> Decimal | None:
-    """None where one is in doubt, or there are some and nothing is known of any."""
-    known = [each.equity for each in accounts if each.equity is not None]
-    if any(each.is_in_doubt for each in accounts) or (accounts and not known):
-        return None
-    return summed(known)
 
 
 def _accounts(valued: Valuation, bridged: Bridged, last: Snapshot | None, now: datetime) -> list[AccountWorth]:
