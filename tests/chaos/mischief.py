@@ -12,7 +12,7 @@ import redis
 from apps.core.clock import now
 from apps.exchanges import health
 from apps.exchanges.models import ExchangeAccount, ExchangeHealth
-from apps.sync.models import SyncState
+from apps.sync.models import SyncRun, SyncState
 from tests.chaos import past
 from tests.chaos.scenario import Where
 from tests.chaos.system import WORKERS
@@ -76,10 +76,20 @@ class Mischief:
         """The world is kind again: breakers are reset, all is due."""
         self.world.sandbox.clear_faults()
         self.world.until(self.world.database_answers, 60, "the database")
+        self._wait_for_what_has_heard_of_faults()
         ExchangeHealth.objects.all().delete()
         ExchangeAccount.objects.update(is_enabled=True, disabled_reason="", is_rejected=False)
         SyncState.objects.filter(due_at__isnull=False).update(due_at=now(), failures=0, losses=0)
         past.read_on(past.states_of(self.readers))
+
+    def _wait_for_what_has_heard_of_faults(self) -> None:
+        """A ban that it was told would be stored after us, and last for ten minutes."""
+        begun = now()
+
+        def is_over() -> bool:
+            return not SyncRun.objects.filter(finished_at=None, started_at__lt=begun, lease_until__gt=now()).exists()
+
+        self.world.until(is_over, 120, "what was under way when the faults ended")
 
     def new_refusals(self) -> Counter[str]:
         """Since the last time that we looked; faults that were ordered do not count."""

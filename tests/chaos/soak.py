@@ -66,6 +66,7 @@ def _soaked(world: "World", options: argparse.Namespace) -> str:
     mischief = Mischief(world, random.Random(options.seed), interval=INTERVAL)
     with people_reading(world, READERS) as pages:
         refused = _mischief_done(mischief, options.minutes * 60)
+        expect(not refused, f"exchanges said that we ask too much: {dict(refused)}")
         mischief.end()
         recovery = _seconds_until_true(world, mischief)
     refused += mischief.new_refusals()
