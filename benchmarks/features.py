@@ -11,7 +11,6 @@ turn took longer than twice of what it may, or where more than one message lay i
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -19,22 +18,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-NAME = "TEST_DATABASE_URL"
+from benchmarks.own_database import own_database
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FUNCTIONS = ("returns", "log_returns", "volatility", "zscore", "momentum", "regime")
 
 
 def main() -> int:
     options = _options()
-    if options.sqlite:
-        os.environ.pop(NAME, None)
-    if options.sqlite or os.environ.get(NAME):
-        return _measured(options)
-    from tests.servers import postgres_server
-
-    with postgres_server() as url:
-        os.environ[NAME] = url
-        return _measured(options)
+    with own_database(sqlite=options.sqlite):
+        report = _report(options)
+    print(json.dumps(report, indent=2))
+    return 0 if report["held"] else 1
 
 
 def _options() -> argparse.Namespace:
@@ -44,24 +39,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bars", type=int, default=200, help="candles of each series")
     parser.add_argument("--sqlite", action="store_true")
     return parser.parse_args()
-
-
-def _measured(options: argparse.Namespace) -> int:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
-    import django
-    from django.test.utils import setup_databases, teardown_databases
-
-    django.setup()
-    from config.celery import app
-
-    app.conf.broker_url = "memory://"
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
-        report = _report(options)
-    finally:
-        teardown_databases(databases, verbosity=0)
-    print(json.dumps(report, indent=2))
-    return 0 if report["held"] else 1
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-NAME = "TEST_DATABASE_URL"
+from benchmarks.own_database import own_database
+
 FIRST, REPEATED = 0.5, 0.4
 START = datetime(2024, 1, 1, tzinfo=UTC)
 COLUMNS = "series_id, timeframe, opened_at, open, high, low, close, volume, is_closed"
@@ -35,13 +36,11 @@ Numbers = tuple[Decimal, Decimal, Decimal, Decimal, Decimal]
 
 def main() -> int:
     options = _options()
-    if os.environ.get(NAME):
-        return _measured(options)
-    from tests.servers import postgres_server
-
-    with postgres_server() as url:
-        os.environ[NAME] = url
-        return _measured(options)
+    with own_database():
+        rounds = [_round(number, options) for number in range(options.rounds)]
+    report = _report(rounds, options)
+    print(json.dumps(report, indent=2))
+    return 0 if report["held"] else 1
 
 
 def _options() -> argparse.Namespace:
@@ -50,26 +49,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--candles", default=os.environ.get("ALPHAPULSE_CANDLES", ""), help="a folder of candle files")
     return parser.parse_args()
-
-
-def _measured(options: argparse.Namespace) -> int:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
-    import django
-    from django.test.utils import setup_databases, teardown_databases
-
-    django.setup()
-    from config.celery import app
-
-    # Who hears of new candles queues work; here nobody does it.
-    app.conf.broker_url = "memory://"
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
-        rounds = [_round(number, options) for number in range(options.rounds)]
-    finally:
-        teardown_databases(databases, verbosity=0)
-    report = _report(rounds, options)
-    print(json.dumps(report, indent=2))
-    return 0 if report["held"] else 1
 
 
 def _round(number: int, options: argparse.Namespace) -> dict[str, float]:
